@@ -1,0 +1,24 @@
+/*
+ * Every limit on what comes from outside, each with its reason. A module takes
+ * its limits from here and nowhere else, so that one page answers "how much".
+ */
+#pragma once
+
+#define LIMIT_DOCKERFILE     (1024 * 1024)      /* BuildKit reads no more either */
+#define LIMIT_IGNORE_FILE    (1024 * 1024)      /* a pattern file, by hand */
+#define LIMIT_MANIFEST       (4 * 1024 * 1024)  /* distribution-spec: at least 4 MiB accepted */
+#define LIMIT_CONFIG         (8 * 1024 * 1024)  /* an image config with a very long history */
+#define LIMIT_RUNTIME_CONFIG (16 * 1024 * 1024) /* engines write large seccomp sections */
+#define LIMIT_JSON_DEPTH     256                /* no document of ours nests deeper than 20 */
+#define LIMIT_LAYERS         512                /* overlayfs takes 500 lower directories */
+#define LIMIT_LAYER_SIZE     (1ULL << 40)       /* 1 TiB unpacked: a bomb, not a layer */
+#define LIMIT_LAYER_ENTRIES  (8 * 1000 * 1000)  /* tens of times the largest image seen */
+#define LIMIT_EXPAND_RATIO   2000               /* gzip's best is about 1030:1 */
+#define LIMIT_EXPAND_FREE    (64 * 1024 * 1024) /* output below this is never called a bomb */
+#define LIMIT_TAR_PATH       4096               /* PATH_MAX */
+#define LIMIT_TAR_COMPONENT  255                /* NAME_MAX */
+#define LIMIT_TAR_XATTRS     (1024 * 1024)      /* all extended attributes of an entry */
+#define LIMIT_PAX_HEADER     (2 * 1024 * 1024)  /* pax records of one entry */
+#define LIMIT_ENV_FILE       (1024 * 1024)      /* --env-file, by hand */
+#define LIMIT_PASSWD_FILE    (16 * 1024 * 1024) /* /etc/passwd of an image */
+#define LIMIT_SYMLINK_HOPS   40                 /* as the kernel */

@@ -1,0 +1,176 @@
+/* Child processes; see the header. */
+#include "base/proc.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int proc_pidfd_open(pid_t pid)
+{
+	long fd = syscall(SYS_pidfd_open, pid, 0);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int proc_pidfd_kill(int pidfd, int sig)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
+}
+
+pid_t proc_fork(int (*fn)(void *arg), void *arg, int *ret_pidfd, struct err *e)
+{
+	pid_t pid = fork();
+	if (pid < 0)
+		return err_sys(e, "fork");
+	if (pid == 0)
+		_exit(fn(arg) & 255);
+	if (ret_pidfd) {
+		*ret_pidfd = proc_pidfd_open(pid);
+		if (*ret_pidfd < 0) {
+			int r = err_sysno(e, *ret_pidfd, "pidfd_open");
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			return r;
+		}
+	}
+	return pid;
+}
+
+int proc_status(int wait_status)
+{
+	if (WIFEXITED(wait_status))
+		return WEXITSTATUS(wait_status);
+	return 128 + (WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0);
+}
+
+int proc_wait(pid_t pid, struct err *e)
+{
+	int status;
+	pid_t r;
+	do
+		r = waitpid(pid, &status, 0);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? err_sys(e, "wait for process %d", (int)pid) : proc_status(status);
+}
+
+static no_return void exec_child(char *const argv[], int in, int out, enum proc_flags flags)
+{
+	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(in >= 0 ? in : null, 0);
+	dup2(out >= 0 ? out : null, 1);
+	if (flags & PROC_QUIET_STDERR)
+		dup2(null, 2);
+	execvp(argv[0], argv);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags, struct err *e)
+{
+	int p[2] = {-1, -1};
+	if (out && pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	cleanup_fd int from = p[0], to = p[1];
+	pid_t pid = fork();
+	if (pid < 0)
+		return err_sys(e, "fork");
+	if (pid == 0)
+		exec_child(argv, in_fd, to, flags);
+	int r = 0;
+	if (out) {
+		close(to);
+		to = -1;
+		r = io_read_to_end(from, out);
+		close(from); /* a child that writes on gets SIGPIPE, not a full pipe */
+		from = -1;
+	}
+	int status = proc_wait(pid, e);
+	if (r < 0)
+		return err_sysno(e, r, "read the output of '%s'", argv[0]);
+	return status;
+}
+
+int proc_name(pid_t pid, char *out, size_t size)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = io_read_full(fd, out, size - 1);
+	if (n < 0)
+		return (int)n;
+	out[n] = 0;
+	out[strcspn(out, "\n")] = 0;
+	return 0;
+}
+
+int proc_start_time(pid_t pid, uint64_t *ret_ticks)
+{
+	char path[64], text[1024];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -ESRCH;
+	ssize_t n = io_read_full(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -ESRCH;
+	text[n] = 0;
+	/* the name in field 2 may hold blanks and parentheses: count from the last ')' */
+	char *p = strrchr(text, ')');
+	if (!p || !p[1] || !p[2] || p[2] == 'Z' || p[2] == 'X')
+		return -ESRCH; /* a zombie has ended */
+	for (int field = 2; field < 22 && p; field++)
+		p = strchr(p + 1, ' ');
+	if (!p)
+		return -ESRCH;
+	p++;
+	p[strcspn(p, " ")] = 0;
+	return str_parse_u64(p, 10, ret_ticks);
+}
+
+int proc_parse_signal(const char *s)
+{
+	uint64_t v;
+	if (str_parse_u64(s, 10, &v) == 0)
+		return v >= 1 && v <= (uint64_t)SIGRTMAX ? (int)v : -EINVAL;
+	if (strncasecmp(s, "SIG", 3) == 0)
+		s += 3;
+	for (int sig = 1; sig < NSIG; sig++) {
+		const char *name = sigabbrev_np(sig);
+		if (name && strcasecmp(name, s) == 0)
+			return sig;
+	}
+	bool min = strncasecmp(s, "RTMIN", 5) == 0, max = strncasecmp(s, "RTMAX", 5) == 0;
+	if (!min && !max)
+		return -EINVAL;
+	v = 0;
+	if (s[5] && ((s[5] != (min ? '+' : '-')) || str_parse_u64(s + 6, 10, &v) < 0 || v > 30))
+		return -EINVAL;
+	return min ? SIGRTMIN + (int)v : SIGRTMAX - (int)v;
+}
+
+const char *proc_signal_name(int sig)
+{
+	static const char *const names[] = {
+#define N(x) [SIG##x] = "SIG" #x
+		N(HUP), N(INT), N(QUIT), N(ILL), N(TRAP), N(ABRT), N(BUS), N(FPE), N(KILL), N(USR1),
+		N(SEGV), N(USR2), N(PIPE), N(ALRM), N(TERM), N(STKFLT), N(CHLD), N(CONT), N(STOP),
+		N(TSTP), N(TTIN), N(TTOU), N(URG), N(XCPU), N(XFSZ), N(VTALRM), N(PROF), N(WINCH),
+		N(IO), N(PWR), N(SYS)
+#undef N
+	};
+	return sig > 0 && (size_t)sig < ARRAY_SIZE(names) ? names[sig] : NULL;
+}

@@ -1,0 +1,34 @@
+/*
+ * Child processes. fork, clone and exec happen here, in runtime and in engine
+ * only. Everything is waited for; signals reach the children that we started.
+ */
+#pragma once
+
+#include "base/defs.h"
+
+struct buf;
+struct err;
+
+/* Starts fn in a child made by fork; its result (0..255) is the child's exit status.
+ * Returns the pid, and a pidfd through ret_pidfd when that is not NULL. */
+pid_t proc_fork(int (*fn)(void *arg), void *arg, int *ret_pidfd, struct err *e);
+/* Waits; the result is 0..255, or 128 + signal, as a shell counts. -errno on failure. */
+int proc_wait(pid_t pid, struct err *e);
+int proc_status(int wait_status); /* the same number from a wait status */
+
+enum proc_flags {
+	PROC_QUIET_STDERR = 1 << 0, /* stderr to /dev/null instead of ours */
+};
+/* Runs argv (searched in PATH), standard input from in_fd (-1: /dev/null), its output into
+ * `out` (NULL: /dev/null; out->max bounds it). The exit status, or a negative code. */
+int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags, struct err *e);
+
+int proc_pidfd_open(pid_t pid);                   /* -errno */
+int proc_pidfd_kill(int pidfd, int sig);          /* -errno */
+int proc_name(pid_t pid, char *out, size_t size); /* comm; -errno */
+/* Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat): with the pid it
+ * names one process for ever. -ESRCH when there is none. */
+int proc_start_time(pid_t pid, uint64_t *ret_ticks);
+/* "SIGTERM", "TERM", "15" to 15; RTMIN+n too. -EINVAL */
+int proc_parse_signal(const char *s);
+const char *proc_signal_name(int sig); /* "SIGTERM", or NULL */
