@@ -1,0 +1,221 @@
+/*
+ * struct runtime_config: an OCI runtime configuration (runtime-spec 1.2,
+ * config.md and config-linux.md) as typed data. Read from JSON bytes that are
+ * not trusted: every field has its type checked, errors name the JSON path
+ * ("process.user.uid: expected a number"), nesting is bounded by
+ * LIMIT_JSON_DEPTH and size by LIMIT_RUNTIME_CONFIG. Unknown properties are
+ * ignored, as the specification demands.
+ *
+ * Everything inside is owned by the config and lives until
+ * runtime_config_free. Lists are counted; lists of strings are also
+ * NULL-terminated. Absent strings are NULL.
+ */
+#pragma once
+
+#include "base/defs.h"
+
+#include <sys/resource.h>
+
+struct err;
+
+struct runtime_strings {
+	const char **v; /* NULL-terminated, never NULL after parsing */
+	size_t n;
+};
+
+enum runtime_cap_set {
+	RUNTIME_CAP_BOUNDING,
+	RUNTIME_CAP_EFFECTIVE,
+	RUNTIME_CAP_PERMITTED,
+	RUNTIME_CAP_INHERITABLE,
+	RUNTIME_CAP_AMBIENT,
+	RUNTIME_CAP_SETS,
+};
+
+struct runtime_rlimit {
+	int resource; /* RLIMIT_x */
+	struct rlimit limit;
+};
+
+struct runtime_process {
+	bool terminal;
+	uint16_t rows, columns; /* consoleSize, 0: not given */
+	uint32_t uid, gid;
+	uint32_t *groups; /* additionalGids */
+	size_t ngroups;
+	int umask; /* -1: not given */
+	const char *cwd;
+	struct runtime_strings args, env;
+	bool has_caps;
+	uint64_t caps[RUNTIME_CAP_SETS];     /* bit n: capability n */
+	struct runtime_strings unknown_caps; /* names that nobody knows: warned about */
+	struct runtime_rlimit *rlimits;
+	size_t nrlimits;
+	bool no_new_privs;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+	const char *apparmor, *selinux;
+};
+
+struct runtime_id_map {
+	uint32_t container, host, size;
+};
+
+/* Attributes are MOUNT_ATTR_x of mount_setattr(2), propagation MS_SHARED and kin, 0: none. */
+struct runtime_mount {
+	const char *destination, *type, *source;
+	uint64_t attr_set, attr_clr;
+	uint64_t attr_set_rec, attr_clr_rec; /* rro and kin: for the whole tree */
+	unsigned long propagation;
+	bool propagation_rec;
+	bool bind, bind_rec;
+	bool sb_readonly; /* `ro` of a file system that is not a bind */
+	bool tmpcopyup;
+	bool copy_symlink;
+	struct runtime_strings data; /* what is left for the file system: "size=64k" */
+};
+
+enum runtime_ns_kind {
+	RUNTIME_NS_USER, /* the order in which they are joined */
+	RUNTIME_NS_PID,
+	RUNTIME_NS_NET,
+	RUNTIME_NS_IPC,
+	RUNTIME_NS_UTS,
+	RUNTIME_NS_TIME,
+	RUNTIME_NS_CGROUP,
+	RUNTIME_NS_MOUNT,
+	RUNTIME_NS_KINDS,
+};
+
+struct runtime_ns {
+	bool want;        /* in the config: new, or joined when path is there */
+	const char *path; /* NULL: a new one */
+};
+
+struct runtime_device {
+	const char *path;
+	char type; /* 'c' 'b' 'p' ('u' is read as 'c') */
+	uint32_t major, minor;
+	mode_t mode;
+	uint32_t uid, gid;
+};
+
+struct runtime_hook {
+	const char *path;
+	struct runtime_strings args, env;
+	int timeout_s; /* 0: none */
+};
+
+enum runtime_hook_kind {
+	RUNTIME_HOOK_PRESTART,
+	RUNTIME_HOOK_CREATE_RUNTIME,
+	RUNTIME_HOOK_CREATE_CONTAINER,
+	RUNTIME_HOOK_START_CONTAINER,
+	RUNTIME_HOOK_POSTSTART,
+	RUNTIME_HOOK_POSTSTOP,
+	RUNTIME_HOOK_KINDS,
+};
+
+struct runtime_hooks {
+	struct runtime_hook *v;
+	size_t n;
+};
+
+struct runtime_device_rule {
+	bool allow;
+	char type;            /* 'a' 'b' 'c' */
+	int64_t major, minor; /* -1: all */
+	bool read, write, make;
+};
+
+/* A limit that may be absent. */
+struct runtime_i64 {
+	bool set;
+	int64_t v;
+};
+
+struct runtime_blkio_device {
+	uint32_t major, minor;
+	uint64_t value; /* bytes or operations a second, or a weight */
+};
+
+enum runtime_throttle {
+	RUNTIME_READ_BPS,
+	RUNTIME_WRITE_BPS,
+	RUNTIME_READ_IOPS,
+	RUNTIME_WRITE_IOPS,
+	RUNTIME_BLKIO_WEIGHT,
+	RUNTIME_THROTTLES,
+};
+
+struct runtime_blkio_list {
+	struct runtime_blkio_device *v;
+	size_t n;
+};
+
+struct runtime_pair {
+	const char *key, *value;
+};
+
+struct runtime_pairs {
+	struct runtime_pair *v;
+	size_t n;
+};
+
+/* linux.resources; units as in the specification. */
+struct runtime_resources {
+	struct runtime_device_rule *devices;
+	size_t ndevices;
+	struct runtime_i64 memory, memory_swap, memory_reservation, kernel_memory, swappiness;
+	bool oom_disable;
+	struct runtime_i64 cpu_shares, cpu_quota, cpu_period, cpu_burst, cpu_idle;
+	struct runtime_i64 cpu_rt_runtime, cpu_rt_period;
+	const char *cpus, *mems;
+	struct runtime_i64 pids;
+	struct runtime_i64 blkio_weight;
+	struct runtime_blkio_list throttle[RUNTIME_THROTTLES];
+	struct runtime_pairs hugepages; /* "2MB" → bytes in decimal */
+	struct runtime_pairs unified;   /* cgroup v2 file → value */
+};
+
+struct runtime_seccomp; /* seccomp.h */
+
+struct runtime_config {
+	const char *version; /* ociVersion */
+	const char *root_path;
+	bool root_readonly;
+	bool has_process;
+	struct runtime_process process;
+	const char *hostname, *domainname;
+	struct runtime_mount *mounts;
+	size_t nmounts;
+	struct runtime_hooks hooks[RUNTIME_HOOK_KINDS];
+	struct runtime_pairs annotations;
+	struct runtime_ns ns[RUNTIME_NS_KINDS];
+	struct runtime_id_map *uid_maps, *gid_maps;
+	size_t nuid_maps, ngid_maps;
+	struct runtime_device *devices;
+	size_t ndevices;
+	const char *cgroups_path;
+	struct runtime_resources resources;
+	unsigned long root_propagation; /* MS_x | MS_REC, 0: private */
+	struct runtime_pairs sysctl;
+	struct runtime_strings masked_paths, readonly_paths;
+	const char *mount_label;
+	struct runtime_seccomp *seccomp; /* NULL: none */
+	/* the bytes it was read from, kept for the state directory */
+	const char *source;
+	size_t source_len;
+};
+
+int runtime_config_parse(
+	const char *json, size_t len, struct runtime_config **ret, struct err *e) must_check;
+/* A process object alone, as `exec --process` takes: only ->process of the result is set. */
+int runtime_config_parse_process(
+	const char *json, size_t len, struct runtime_config **ret, struct err *e) must_check;
+/* A resources object alone, as `update --resources` takes: only ->resources is set. */
+int runtime_config_parse_resources(
+	const char *json, size_t len, struct runtime_config **ret, struct err *e) must_check;
+void runtime_config_free(struct runtime_config *c);
+DEFINE_CLEANUP(struct runtime_config *, runtime_config_free)
+#define cleanup_runtime_config cleanup(runtime_config_free_cleanup)
