@@ -1,0 +1,40 @@
+/*
+ * Mounting layers, in the mount namespace of the caller: the mounts vanish with
+ * it. snapshot_prepare does all that needs the store (paths, checks) and may run
+ * before a fork; snapshot_mount and snapshot_open_ro only make system calls and so
+ * may run in the child.
+ */
+#pragma once
+
+#include "base/strv.h"
+#include "snapshot/driver.h"
+
+struct snapshot_spec {
+	enum snapshot_driver driver;
+	struct strv lower;  /* absolute paths of layer directories, lowest first */
+	char *upper, *work; /* absolute, existing, on one file system; NULL: read-only */
+	char *merged;       /* index over all layers when there are too many for single mounts */
+	bool readonly;      /* with upper: mounted read-only all the same */
+	/* No syncs for the upper directory, not even when it is unmounted: for what a crash may take
+	 * (RUN of a build, run --rm). The kernel refuses a second mount of such a work directory
+	 * unless snapshot_volatile_done has been called. */
+	bool is_volatile;
+};
+void snapshot_spec_release(struct snapshot_spec *spec);
+#define cleanup_snapshot_spec cleanup(snapshot_spec_release)
+
+/* Fills lower, driver and merged; the caller sets upper, work (it owns them: mem_strdup) and the
+ * flags. diffids: lowest first; n 0 is an empty root (scratch). -ERR_NOT_FOUND: layer missing;
+ * -ERR_STATE: suspect, to be verified (snapshot/layer.h); -ERR_LIMIT: too many. */
+int snapshot_prepare(struct store *s, const char *const *diffids, size_t n,
+	struct snapshot_spec *ret, struct err *e);
+/* Mounts on target, an existing directory. Propagation must be private already. One file system
+ * without upper is mounted as it is, without overlay. */
+int snapshot_mount(const struct snapshot_spec *spec, const char *target, struct err *e);
+/* The same as a mount that is attached nowhere: an O_PATH directory descriptor, read-only unless
+ * spec has upper; gone with its last descriptor. Not for the dir driver's writable form. */
+int snapshot_mount_fd(const struct snapshot_spec *spec, struct err *e);
+/* prepare and mount_fd in one, read-only: for COPY --from and for looking at an image. */
+int snapshot_open_ro(struct store *s, const char *const *diffids, size_t n, struct err *e);
+/* Removes the mark that a volatile mount left in its work directory. */
+int snapshot_volatile_done(const char *work, struct err *e);
