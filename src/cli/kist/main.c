@@ -1,0 +1,7 @@
+/* The command line `kist`. */
+#include "cli/cli.h"
+
+int main(int argc, char **argv)
+{
+	return cli_main(CLI_KIST, argc, argv);
+}

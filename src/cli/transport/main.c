@@ -1,0 +1,7 @@
+/* kist-transport: save, load, import, export, diff, commit. */
+#include "cli/cli.h"
+
+int main(int argc, char **argv)
+{
+	return cli_main(CLI_TRANSPORT, argc, argv);
+}
