@@ -1,0 +1,167 @@
+/* The linux object of a runtime config (config-linux.md): namespaces, devices, paths. */
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "runtime/seccomp_priv.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_ID_MAPS = 340 }; /* the kernel's own limit, user_namespaces(7) */
+
+static int refuse_unsupported(const struct jread *r, const struct jnode *n)
+{
+	static const char *const names[] = {
+		"intelRdt", "personality", "timeOffsets", "memoryPolicy", "netDevices"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct jnode m;
+		int k = jread_object(r, n, names[i], &m);
+		if (k < 0)
+			return k;
+		if (k && json_object_size(m.v) > 0)
+			return err_set(r->e, ERR_UNSUPPORTED,
+				"linux.%s: not supported by this version", names[i]);
+	}
+	return 0;
+}
+
+static int ns_kind(const char *word)
+{
+	static const char *const words[RUNTIME_NS_KINDS] = {
+		[RUNTIME_NS_USER] = "user",
+		[RUNTIME_NS_PID] = "pid",
+		[RUNTIME_NS_NET] = "network",
+		[RUNTIME_NS_IPC] = "ipc",
+		[RUNTIME_NS_UTS] = "uts",
+		[RUNTIME_NS_TIME] = "time",
+		[RUNTIME_NS_CGROUP] = "cgroup",
+		[RUNTIME_NS_MOUNT] = "mount",
+	};
+	for (int i = 0; i < RUNTIME_NS_KINDS; i++)
+		if (str_eq(word, words[i]))
+			return i;
+	return -1;
+}
+
+static int read_namespaces(const struct jread *r, const struct jnode *n, struct runtime_config *c)
+{
+	struct jnode list;
+	int k = jread_array(r, n, "namespaces", &list);
+	for (size_t i = 0; k > 0 && i < json_array_size(list.v); i++) {
+		struct jnode item;
+		const char *type = NULL, *path = NULL;
+		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
+			(k = jread_str(r, &item, "type", &type)) < 0 ||
+			(k = jread_str(r, &item, "path", &path)) < 0)
+			return k;
+		int kind = ns_kind(type);
+		if (kind < 0)
+			return jread_fail(r, &item, "unknown type '%s'", type ? type : "");
+		if (c->ns[kind].want)
+			return jread_fail(r, &item, "namespace '%s' stands here twice", type);
+		if (path && *path && *path != '/')
+			return jread_fail(r, &item, "path '%s' is not absolute", path);
+		c->ns[kind] = (struct runtime_ns){true, str_empty(path) ? NULL : path};
+		k = 1;
+	}
+	return MIN(k, 0);
+}
+
+static int read_maps(const struct jread *r, const struct jnode *n, const char *key,
+	struct runtime_id_map **ret, size_t *ret_n)
+{
+	struct jnode list;
+	int k = jread_array(r, n, key, &list);
+	if (k <= 0)
+		return k;
+	size_t count = json_array_size(list.v);
+	if (count > MAX_ID_MAPS)
+		return jread_fail(r, &list, "more than %d lines", MAX_ID_MAPS);
+	struct runtime_id_map *v = arena_alloc(r->a, (count + 1) * sizeof(*v));
+	for (size_t i = 0; i < count; i++) {
+		struct jnode item;
+		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
+			(k = jread_u32(r, &item, "containerID", &v[i].container)) < 0 ||
+			(k = jread_u32(r, &item, "hostID", &v[i].host)) < 0 ||
+			(k = jread_u32(r, &item, "size", &v[i].size)) < 0)
+			return k;
+		if (!v[i].size)
+			return jread_fail(r, &item, "size is missing or 0");
+	}
+	*ret = v;
+	*ret_n = count;
+	return 0;
+}
+
+static int read_device(const struct jread *r, const struct jnode *n, struct runtime_device *d)
+{
+	const char *type = NULL;
+	uint32_t mode = 0666;
+	int k;
+	if ((k = jread_str(r, n, "path", &d->path)) < 0 ||
+		(k = jread_str(r, n, "type", &type)) < 0 ||
+		(k = jread_u32(r, n, "major", &d->major)) < 0 ||
+		(k = jread_u32(r, n, "minor", &d->minor)) < 0 ||
+		(k = jread_u32(r, n, "fileMode", &mode)) < 0 ||
+		(k = jread_u32(r, n, "uid", &d->uid)) < 0 ||
+		(k = jread_u32(r, n, "gid", &d->gid)) < 0)
+		return k;
+	if (str_empty(d->path) || d->path[0] != '/')
+		return jread_fail(r, n, "path is missing or not absolute");
+	if (!type || !*type || type[1] || !strchr("cbpu", *type))
+		return jread_fail(r, n, "type '%s' is none of c, b, p, u", type ? type : "");
+	d->type = *type == 'u' ? 'c' : *type;
+	d->mode = mode & 07777;
+	return 0;
+}
+
+static int read_devices(const struct jread *r, const struct jnode *n, struct runtime_config *c)
+{
+	struct jnode list;
+	int k = jread_array(r, n, "devices", &list);
+	if (k <= 0)
+		return k;
+	size_t count = json_array_size(list.v);
+	c->devices = arena_alloc(r->a, (count + 1) * sizeof(*c->devices));
+	for (size_t i = 0; i < count; i++) {
+		struct jnode item;
+		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
+			(k = read_device(r, &item, &c->devices[i])) < 0)
+			return k;
+	}
+	c->ndevices = count;
+	return 0;
+}
+
+static int read_propagation(const struct jread *r, const struct jnode *n, struct runtime_config *c)
+{
+	const char *word = NULL;
+	int k = jread_str(r, n, "rootfsPropagation", &word);
+	if (k < 0)
+		return k;
+	if (!str_empty(word) && !(c->root_propagation = config_propagation(word)))
+		return jread_fail(r, n, "rootfsPropagation '%s' is unknown", word);
+	return 0;
+}
+
+int config_read_linux(const struct jread *r, const struct jnode *n, struct runtime_config *c)
+{
+	struct jnode m;
+	int k;
+	if ((k = refuse_unsupported(r, n)) < 0 || (k = read_namespaces(r, n, c)) < 0 ||
+		(k = read_maps(r, n, "uidMappings", &c->uid_maps, &c->nuid_maps)) < 0 ||
+		(k = read_maps(r, n, "gidMappings", &c->gid_maps, &c->ngid_maps)) < 0 ||
+		(k = read_devices(r, n, c)) < 0 || (k = read_propagation(r, n, c)) < 0 ||
+		(k = jread_str(r, n, "cgroupsPath", &c->cgroups_path)) < 0 ||
+		(k = jread_pairs(r, n, "sysctl", &c->sysctl)) < 0 ||
+		(k = jread_strings(r, n, "maskedPaths", &c->masked_paths)) < 0 ||
+		(k = jread_strings(r, n, "readonlyPaths", &c->readonly_paths)) < 0 ||
+		(k = jread_str(r, n, "mountLabel", &c->mount_label)) < 0)
+		return k;
+	if ((k = jread_object(r, n, "seccomp", &m)) < 0 ||
+		(k > 0 && (k = seccomp_read(r, &m, &c->seccomp)) < 0))
+		return k;
+	if ((k = jread_object(r, n, "resources", &m)) < 0)
+		return k;
+	return k ? config_read_resources(r, &m, &c->resources) : 0;
+}

@@ -1,0 +1,242 @@
+/* Typed reading of untrusted JSON; see json_priv.h. */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "runtime/json_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Reads the digits at p; when they mean more than INT64_MAX and fit 64 bits, writes the negative
+ * number of the same bits over them, with blanks behind. */
+static size_t wrap_number(char *p, size_t left)
+{
+	size_t n = 0;
+	uint64_t v = 0;
+	bool fits = true;
+	for (; n < left && p[n] >= '0' && p[n] <= '9'; n++)
+		if (__builtin_mul_overflow(v, 10, &v) ||
+			__builtin_add_overflow(v, (uint64_t)(p[n] - '0'), &v))
+			fits = false;
+	if (n < 19 || !fits || v <= INT64_MAX || (n < left && strchr(".eE", p[n])))
+		return n;
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%" PRId64, (int64_t)v);
+	memset(p, ' ', n);
+	memcpy(p, text, (size_t)len); /* at most 20 characters, as many as 2^63 and more take */
+	return n;
+}
+
+/* One pass before the real parser: depth, and numbers that it would refuse. */
+static int scan(char *text, size_t len, struct err *e)
+{
+	int depth = 0;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+		if (c == '"') {
+			for (i++; i < len && text[i] != '"'; i++)
+				if (text[i] == '\\')
+					i++;
+		} else if (c == '{' || c == '[') {
+			if (++depth > LIMIT_JSON_DEPTH)
+				return err_set(e, ERR_LIMIT, "JSON nests deeper than %d levels",
+					LIMIT_JSON_DEPTH);
+		} else if (c == '}' || c == ']') {
+			depth--;
+		} else if (c >= '1' && c <= '9' && i > 0 && !strchr("-+.eE0", text[i - 1])) {
+			i += wrap_number(text + i, len - i) - 1;
+		}
+	}
+	return 0;
+}
+
+int json_load(const char *text, size_t len, size_t max, json_t **ret, struct err *e)
+{
+	if (len > max)
+		return err_set(e, ERR_LIMIT, "JSON of %zu bytes, at most %zu are read", len, max);
+	cleanup_free char *copy = mem_dup(text, len);
+	int r = scan(copy, len, e);
+	if (r < 0)
+		return r;
+	json_error_t je;
+	json_t *v = json_loadb(copy, len, 0, &je);
+	if (!v)
+		return err_set(
+			e, ERR_SYNTAX, "JSON line %d, column %d: %s", je.line, je.column, je.text);
+	*ret = v;
+	return 0;
+}
+
+char *jread_path(const struct jnode *n, char *out, size_t size)
+{
+	const struct jnode *chain[16];
+	size_t depth = 0;
+	for (; n && n->up && depth < ARRAY_SIZE(chain); n = n->up)
+		chain[depth++] = n;
+	struct buf b cleanup_buf = BUF_INIT;
+	while (depth--) {
+		if (!chain[depth]->key)
+			buf_printf(&b, "[%zu]", chain[depth]->index);
+		else
+			buf_printf(&b, "%s%s", b.len ? "." : "", chain[depth]->key);
+	}
+	snprintf(out, size, "%s", b.len ? buf_str(&b) : "document");
+	return out;
+}
+
+int jread_fail(const struct jread *r, const struct jnode *n, const char *fmt, ...)
+{
+	char path[256];
+	va_list ap;
+	va_start(ap, fmt);
+	cleanup_free char *what = mem_vprintf(fmt, ap);
+	va_end(ap);
+	return err_set(r->e, ERR_FORMAT, "%s: %s", jread_path(n, path, sizeof(path)), what);
+}
+
+/* The member of n, or v NULL */
+static struct jnode member(const struct jnode *n, const char *key)
+{
+	json_t *v = json_object_get(n->v, key);
+	return (struct jnode){json_is_null(v) ? NULL : v, n, key, 0};
+}
+
+int jread_object(const struct jread *r, const struct jnode *n, const char *key, struct jnode *ret)
+{
+	struct jnode m = member(n, key);
+	if (m.v && !json_is_object(m.v))
+		return jread_fail(r, &m, "expected an object");
+	if (m.v)
+		*ret = m;
+	return m.v != NULL;
+}
+
+int jread_array(const struct jread *r, const struct jnode *n, const char *key, struct jnode *ret)
+{
+	struct jnode m = member(n, key);
+	if (m.v && !json_is_array(m.v))
+		return jread_fail(r, &m, "expected an array");
+	if (m.v)
+		*ret = m;
+	return m.v != NULL;
+}
+
+int jread_str(const struct jread *r, const struct jnode *n, const char *key, const char **ret)
+{
+	struct jnode m = member(n, key);
+	if (m.v && !json_is_string(m.v))
+		return jread_fail(r, &m, "expected a string");
+	if (m.v)
+		*ret = arena_strdup(r->a, json_string_value(m.v));
+	return m.v != NULL;
+}
+
+int jread_bool(const struct jread *r, const struct jnode *n, const char *key, bool *ret)
+{
+	struct jnode m = member(n, key);
+	if (m.v && !json_is_boolean(m.v))
+		return jread_fail(r, &m, "expected true or false");
+	if (m.v)
+		*ret = json_is_true(m.v);
+	return m.v != NULL;
+}
+
+int jread_int(const struct jread *r, const struct jnode *n, const char *key, int64_t min,
+	int64_t max, int64_t *ret)
+{
+	struct jnode m = member(n, key);
+	if (!m.v)
+		return 0;
+	if (!json_is_integer(m.v))
+		return jread_fail(r, &m, "expected a whole number");
+	int64_t v = json_integer_value(m.v);
+	if (v < min || v > max)
+		return jread_fail(
+			r, &m, "%" PRId64 " is not between %" PRId64 " and %" PRId64, v, min, max);
+	*ret = v;
+	return 1;
+}
+
+int jread_u32(const struct jread *r, const struct jnode *n, const char *key, uint32_t *ret)
+{
+	int64_t v;
+	int k = jread_int(r, n, key, 0, UINT32_MAX, &v);
+	if (k > 0)
+		*ret = (uint32_t)v;
+	return k;
+}
+
+int jread_u64(const struct jread *r, const struct jnode *n, const char *key, uint64_t *ret)
+{
+	int64_t v;
+	int k = jread_int(r, n, key, INT64_MIN, INT64_MAX, &v);
+	if (k > 0)
+		*ret = (uint64_t)v;
+	return k;
+}
+
+int jread_limit(
+	const struct jread *r, const struct jnode *n, const char *key, struct runtime_i64 *ret)
+{
+	int64_t v;
+	int k = jread_int(r, n, key, INT64_MIN, INT64_MAX, &v);
+	if (k > 0)
+		*ret = (struct runtime_i64){true, v < 0 ? -1 : v};
+	return k;
+}
+
+int jread_strings(
+	const struct jread *r, const struct jnode *n, const char *key, struct runtime_strings *ret)
+{
+	struct jnode list;
+	int k = jread_array(r, n, key, &list);
+	if (k <= 0)
+		return k;
+	size_t count = json_array_size(list.v);
+	const char **v = arena_alloc(r->a, (count + 1) * sizeof(*v));
+	for (size_t i = 0; i < count; i++) {
+		struct jnode item = jread_at(&list, i);
+		if (!json_is_string(item.v))
+			return jread_fail(r, &item, "expected a string");
+		v[i] = arena_strdup(r->a, json_string_value(item.v));
+	}
+	*ret = (struct runtime_strings){v, count};
+	return 1;
+}
+
+int jread_pairs(
+	const struct jread *r, const struct jnode *n, const char *key, struct runtime_pairs *ret)
+{
+	struct jnode o;
+	int k = jread_object(r, n, key, &o);
+	if (k <= 0)
+		return k;
+	struct runtime_pair *v = arena_alloc(r->a, (json_object_size(o.v) + 1) * sizeof(*v));
+	size_t count = 0;
+	const char *name;
+	json_t *value;
+	json_object_foreach (o.v, name, value) {
+		struct jnode item = {value, &o, name, 0};
+		if (!json_is_string(value))
+			return jread_fail(r, &item, "expected a string");
+		v[count++] = (struct runtime_pair){
+			arena_strdup(r->a, name), arena_strdup(r->a, json_string_value(value))};
+	}
+	*ret = (struct runtime_pairs){v, count};
+	return 1;
+}
+
+struct jnode jread_at(const struct jnode *n, size_t i)
+{
+	return (struct jnode){json_array_get(n->v, i), n, NULL, i};
+}
+
+int jread_object_at(const struct jread *r, const struct jnode *n, size_t i, struct jnode *ret)
+{
+	*ret = jread_at(n, i);
+	return json_is_object(ret->v) ? 1 : jread_fail(r, ret, "expected an object");
+}

@@ -1,0 +1,63 @@
+/*
+ * Typed reading of untrusted JSON with errors that name the path. A struct jnode
+ * stands on the stack of whoever reads; `up` chains give the path when it is
+ * needed. JSON null counts as absent: Go programs write it for empty lists.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/defs.h"
+#include "runtime/config.h"
+
+#include <jansson.h>
+
+struct jnode {
+	json_t *v;
+	const struct jnode *up;
+	const char *key; /* NULL: array element */
+	size_t index;
+};
+
+struct jread {
+	struct arena *a;
+	struct err *e;
+};
+
+/* Checks depth, then parses. Integers above INT64_MAX (RLIM_INFINITY is written so) come out as
+ * the negative number of the same 64 bits. The caller owns *ret. */
+int json_load(const char *text, size_t len, size_t max, json_t **ret, struct err *e);
+
+int jread_fail(const struct jread *r, const struct jnode *n, const char *fmt, ...)
+	printf_like(3, 4);
+/* "process.user.uid" into out; returns out */
+char *jread_path(const struct jnode *n, char *out, size_t size);
+
+/* Each: 1 when present, 0 when absent (nothing is written), negative when the type is wrong. */
+int jread_object(const struct jread *r, const struct jnode *n, const char *key, struct jnode *ret);
+int jread_array(const struct jread *r, const struct jnode *n, const char *key, struct jnode *ret);
+int jread_str(const struct jread *r, const struct jnode *n, const char *key, const char **ret);
+int jread_bool(const struct jread *r, const struct jnode *n, const char *key, bool *ret);
+int jread_int(const struct jread *r, const struct jnode *n, const char *key, int64_t min,
+	int64_t max, int64_t *ret);
+int jread_u32(const struct jread *r, const struct jnode *n, const char *key, uint32_t *ret);
+int jread_u64(const struct jread *r, const struct jnode *n, const char *key, uint64_t *ret);
+int jread_limit(const struct jread *r, const struct jnode *n, const char *key,
+	struct runtime_i64 *ret); /* any number; unsigned ones beyond INT64_MAX become -1 */
+int jread_strings(
+	const struct jread *r, const struct jnode *n, const char *key, struct runtime_strings *ret);
+/* An object of strings (numbers and booleans are refused) */
+int jread_pairs(
+	const struct jread *r, const struct jnode *n, const char *key, struct runtime_pairs *ret);
+/* Element i of array n */
+struct jnode jread_at(const struct jnode *n, size_t i);
+/* As jread_at, and it must be an object */
+int jread_object_at(const struct jread *r, const struct jnode *n, size_t i, struct jnode *ret);
+
+/* parts of config.c */
+int config_read_process(const struct jread *r, const struct jnode *n, struct runtime_process *p);
+int config_read_mounts(const struct jread *r, const struct jnode *root, struct runtime_config *c);
+int config_read_linux(const struct jread *r, const struct jnode *n, struct runtime_config *c);
+int config_read_resources(
+	const struct jread *r, const struct jnode *n, struct runtime_resources *res);
+/* propagation words: "rslave" → MS_SLAVE | MS_REC; 0 when it is none */
+unsigned long config_propagation(const char *word);

@@ -1,0 +1,186 @@
+/*
+ * Compiled filters on disk. An entry's file name is a hash of the filter's
+ * data, but the data itself stands in the file and is compared: a collision is
+ * a miss, never a wrong filter. Entries are believed only when directory and
+ * file belong to us and nobody else can write there.
+ */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "runtime/seccomp_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+enum { KEY_VERSION = 1 }; /* raised when the compiler's options change */
+
+struct entry_head {
+	char magic[4];
+	uint32_t key_len;
+	uint32_t count; /* instructions */
+};
+static const char entry_magic[4] = {'K', 'S', 'C', '1'};
+
+/* Everything that decides the program, one field after another */
+static void make_key(const struct runtime_seccomp *s, struct buf *key)
+{
+	struct utsname u;
+	uname(&u);
+	buf_printf(key, "%d %s\n%s %" PRId64 "\n", KEY_VERSION, u.machine, s->default_action,
+		s->default_errno);
+	for (size_t i = 0; i < s->archs.n; i++)
+		buf_printf(key, "%s,", s->archs.v[i]);
+	for (size_t i = 0; i < s->nrules; i++) {
+		const struct seccomp_rule *rule = &s->rules[i];
+		buf_printf(key, "\n%s %" PRId64, rule->action, rule->errno_ret);
+		for (size_t j = 0; j < rule->nargs; j++)
+			buf_printf(key, " %u %s %" PRIu64 " %" PRIu64, rule->args[j].index,
+				rule->args[j].op, rule->args[j].value, rule->args[j].value_two);
+		buf_add_char(key, ':');
+		for (size_t j = 0; j < rule->names.n; j++) {
+			buf_add_str(key, rule->names.v[j]);
+			buf_add_char(key, ',');
+		}
+	}
+}
+
+static uint64_t hash(const struct buf *b)
+{
+	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
+	for (size_t i = 0; i < b->len; i++)
+		h = (h ^ (uint8_t)b->data[i]) * 0x100000001b3;
+	return h;
+}
+
+static bool only_ours(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 022);
+}
+
+static bool entry_valid(const struct buf *b, const struct buf *key)
+{
+	struct entry_head h;
+	if (b->len < sizeof(h))
+		return false;
+	memcpy(&h, b->data, sizeof(h));
+	return memcmp(h.magic, entry_magic, sizeof(entry_magic)) == 0 && h.key_len == key->len &&
+	       h.count > 0 && h.count <= BPF_MAXINSNS &&
+	       b->len == sizeof(h) + key->len + h.count * sizeof(struct sock_filter) &&
+	       memcmp(b->data + sizeof(h), key->data, key->len) == 0;
+}
+
+/* The program of an entry that is there and fits; else false */
+static bool cache_load(int dir, const char *name, const struct buf *key, struct buf *bpf)
+{
+	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || !only_ours(fd))
+		return false;
+	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG);
+	struct stat st;
+	if (fstat(fd, &st) == 0 && st.st_size < LIMIT_RUNTIME_CONFIG)
+		buf_reserve(&b, (size_t)st.st_size + 1);
+	if (io_read_to_end(fd, &b) < 0 || !entry_valid(&b, key))
+		return false;
+	size_t skip = sizeof(struct entry_head) + key->len;
+	buf_add(bpf, b.data + skip, b.len - skip);
+	return true;
+}
+
+static void cache_save(int dir, const char *name, const struct buf *key, const struct buf *bpf)
+{
+	struct entry_head h = {.key_len = (uint32_t)key->len,
+		.count = (uint32_t)(bpf->len / sizeof(struct sock_filter))};
+	memcpy(h.magic, entry_magic, sizeof(h.magic));
+	struct buf b cleanup_buf = BUF_INIT;
+	buf_add(&b, &h, sizeof(h));
+	buf_add(&b, key->data, key->len);
+	buf_add(&b, bpf->data, bpf->len);
+	struct err e = ERR_INIT;
+	if (file_write(dir, name, b.data, b.len, 0600, 0, &e) < 0)
+		log_debug("seccomp cache: %s", e.msg);
+}
+
+static int program_bytes(
+	const struct runtime_seccomp *s, const char *cache_dir, struct buf *bpf, struct err *e)
+{
+	if (!cache_dir)
+		return seccomp_compile(s, bpf, e);
+	struct buf key cleanup_buf = BUF_INIT;
+	buf_reserve(&key, 16384);
+	make_key(s, &key);
+	char name[32];
+	snprintf(name, sizeof(name), "%016" PRIx64 ".bpf", hash(&key));
+	cleanup_fd int dir = open(cache_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 && file_mkdirs(AT_FDCWD, cache_dir, 0700, NULL) == 0)
+		dir = open(cache_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool trusted = dir >= 0 && only_ours(dir);
+	if (trusted && cache_load(dir, name, &key, bpf))
+		return 0;
+	int r = seccomp_compile(s, bpf, e);
+	if (r == 0 && trusted)
+		cache_save(dir, name, &key, bpf);
+	return r;
+}
+
+int seccomp_flags(const struct runtime_seccomp *s, unsigned *ret, struct err *e)
+{
+	static const struct {
+		const char *word;
+		unsigned flag;
+	} table[] = {
+		{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+		{"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+		{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+		{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
+	};
+	/* not given: as the other runtimes, no slow-down for speculation */
+	unsigned flags = s->flags.v ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	for (size_t i = 0; i < s->flags.n; i++) {
+		size_t j = 0;
+		while (j < ARRAY_SIZE(table) && !str_eq(table[j].word, s->flags.v[i]))
+			j++;
+		if (j == ARRAY_SIZE(table))
+			return err_set(
+				e, ERR_FORMAT, "seccomp: flag '%s' is unknown", s->flags.v[i]);
+		flags |= table[j].flag;
+	}
+	*ret = flags;
+	return 0;
+}
+
+int seccomp_program(const struct runtime_seccomp *s, const char *cache_dir, struct sock_fprog *prog,
+	unsigned *ret_flags, struct err *e)
+{
+	int r = seccomp_flags(s, ret_flags, e);
+	if (r < 0)
+		return r;
+	struct buf bpf cleanup_buf = BUF_INIT;
+	r = program_bytes(s, cache_dir, &bpf, e);
+	if (r < 0)
+		return r;
+	size_t count = bpf.len / sizeof(struct sock_filter);
+	if (!count || count > BPF_MAXINSNS)
+		return err_set(e, ERR_LIMIT, "seccomp: a program of %zu instructions, at most %d",
+			count, BPF_MAXINSNS);
+	prog->len = (unsigned short)count;
+	prog->filter = (struct sock_filter *)(void *)buf_take(&bpf);
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* The linux.seccomp section as data, and its compiled form. */
+#pragma once
+
+#include "base/defs.h"
+#include "runtime/config.h"
+#include "runtime/json_priv.h"
+#include "runtime/seccomp.h"
+
+struct sock_fprog;
+
+struct seccomp_arg {
+	uint32_t index;
+	uint64_t value, value_two;
+	const char *op;
+};
+
+struct seccomp_rule {
+	struct runtime_strings names;
+	const char *action;
+	int64_t errno_ret; /* -1: not given */
+	struct seccomp_arg *args;
+	size_t nargs;
+};
+
+struct runtime_seccomp {
+	const char *default_action;
+	int64_t default_errno; /* -1: not given */
+	struct runtime_strings archs, flags;
+	const char *listener_path, *listener_metadata;
+	struct seccomp_rule *rules;
+	size_t nrules;
+};
+
+int seccomp_read(const struct jread *r, const struct jnode *n, struct runtime_seccomp **ret);
+
+/* The program for seccomp(2): loaded from cache_dir or compiled by libseccomp (and put there).
+ * prog->filter is malloc'd. flags: SECCOMP_FILTER_FLAG_x asked for by the section. */
+int seccomp_program(const struct runtime_seccomp *s, const char *cache_dir, struct sock_fprog *prog,
+	unsigned *ret_flags, struct err *e);
+/* seccomp_compile.c: the slow part, with libseccomp */
+int seccomp_compile(const struct runtime_seccomp *s, struct buf *out_bpf, struct err *e);
+/* SECCOMP_RET_x with its data for an action word; -1: unknown */
+int64_t seccomp_action(const char *word, int64_t errno_ret);
+int seccomp_flags(const struct runtime_seccomp *s, unsigned *ret, struct err *e);
+/* The list of architectures that a filter covers, JSON; false: architecture unknown */
+bool seccomp_archs_print(const char *docker_arch, struct buf *out);

@@ -1,0 +1,128 @@
+/* Reads linux.seccomp (config-linux.md, "Seccomp") into data, names of actions checked. */
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "runtime/seccomp_priv.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <string.h>
+
+#ifndef SECCOMP_RET_USER_NOTIF
+#define SECCOMP_RET_USER_NOTIF 0x7fc00000U
+#endif
+
+int64_t seccomp_action(const char *word, int64_t errno_ret)
+{
+	uint32_t data = errno_ret < 0 ? EPERM : (uint32_t)errno_ret & SECCOMP_RET_DATA;
+	if (str_eq(word, "SCMP_ACT_KILL") || str_eq(word, "SCMP_ACT_KILL_THREAD"))
+		return SECCOMP_RET_KILL_THREAD;
+	if (str_eq(word, "SCMP_ACT_KILL_PROCESS"))
+		return SECCOMP_RET_KILL_PROCESS;
+	if (str_eq(word, "SCMP_ACT_TRAP"))
+		return SECCOMP_RET_TRAP;
+	if (str_eq(word, "SCMP_ACT_ERRNO"))
+		return SECCOMP_RET_ERRNO | data;
+	if (str_eq(word, "SCMP_ACT_TRACE"))
+		return SECCOMP_RET_TRACE | data;
+	if (str_eq(word, "SCMP_ACT_ALLOW"))
+		return SECCOMP_RET_ALLOW;
+	if (str_eq(word, "SCMP_ACT_LOG"))
+		return SECCOMP_RET_LOG;
+	if (str_eq(word, "SCMP_ACT_NOTIFY"))
+		return SECCOMP_RET_USER_NOTIF;
+	return -1;
+}
+
+static int read_action(const struct jread *r, const struct jnode *n, const char *key,
+	const char *errno_key, const char **ret, int64_t *ret_errno)
+{
+	*ret_errno = -1;
+	int k;
+	if ((k = jread_str(r, n, key, ret)) < 0 ||
+		(k = jread_int(r, n, errno_key, 0, SECCOMP_RET_DATA, ret_errno)) < 0)
+		return k;
+	int64_t action = *ret ? seccomp_action(*ret, -1) : -1;
+	if (action < 0)
+		return jread_fail(r, n, "%s '%s' is unknown", key, *ret ? *ret : "");
+	if (action == SECCOMP_RET_USER_NOTIF)
+		return err_set(r->e, ERR_UNSUPPORTED,
+			"seccomp: %s 'SCMP_ACT_NOTIFY' is not supported by this version", key);
+	return 0;
+}
+
+static int read_args(const struct jread *r, const struct jnode *n, struct seccomp_rule *rule)
+{
+	static const char *const ops[] = {
+		"SCMP_CMP_NE",
+		"SCMP_CMP_LT",
+		"SCMP_CMP_LE",
+		"SCMP_CMP_EQ",
+		"SCMP_CMP_GE",
+		"SCMP_CMP_GT",
+		"SCMP_CMP_MASKED_EQ",
+	};
+	struct jnode list;
+	int k = jread_array(r, n, "args", &list);
+	if (k <= 0)
+		return k;
+	rule->nargs = json_array_size(list.v);
+	if (rule->nargs > RUNTIME_SECCOMP_ARGS)
+		return jread_fail(r, &list, "more than %d conditions", RUNTIME_SECCOMP_ARGS);
+	rule->args = arena_alloc(r->a, (rule->nargs + 1) * sizeof(*rule->args));
+	for (size_t i = 0; i < rule->nargs; i++) {
+		struct seccomp_arg *a = &rule->args[i];
+		struct jnode item;
+		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
+			(k = jread_u32(r, &item, "index", &a->index)) < 0 ||
+			(k = jread_u64(r, &item, "value", &a->value)) < 0 ||
+			(k = jread_u64(r, &item, "valueTwo", &a->value_two)) < 0 ||
+			(k = jread_str(r, &item, "op", &a->op)) < 0)
+			return k;
+		bool known = false;
+		for (size_t j = 0; j < ARRAY_SIZE(ops); j++)
+			known |= str_eq(a->op, ops[j]);
+		if (!known)
+			return jread_fail(r, &item, "op '%s' is unknown", a->op ? a->op : "");
+		if (a->index >= RUNTIME_SECCOMP_ARGS)
+			return jread_fail(r, &item, "index %u is above 5", a->index);
+	}
+	return 0;
+}
+
+static int read_rules(const struct jread *r, const struct jnode *n, struct runtime_seccomp *s)
+{
+	struct jnode list;
+	int k = jread_array(r, n, "syscalls", &list);
+	if (k <= 0)
+		return k;
+	s->nrules = json_array_size(list.v);
+	s->rules = arena_alloc(r->a, (s->nrules + 1) * sizeof(*s->rules));
+	for (size_t i = 0; i < s->nrules; i++) {
+		struct seccomp_rule *rule = &s->rules[i];
+		struct jnode item;
+		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
+			(k = jread_strings(r, &item, "names", &rule->names)) < 0 ||
+			(k = read_action(r, &item, "action", "errnoRet", &rule->action,
+				 &rule->errno_ret)) < 0 ||
+			(k = read_args(r, &item, rule)) < 0)
+			return k;
+	}
+	return 0;
+}
+
+int seccomp_read(const struct jread *r, const struct jnode *n, struct runtime_seccomp **ret)
+{
+	struct runtime_seccomp *s = arena_alloc(r->a, sizeof(*s));
+	int k;
+	if ((k = read_action(r, n, "defaultAction", "defaultErrnoRet", &s->default_action,
+		     &s->default_errno)) < 0 ||
+		(k = jread_strings(r, n, "architectures", &s->archs)) < 0 ||
+		(k = jread_strings(r, n, "flags", &s->flags)) < 0 ||
+		(k = jread_str(r, n, "listenerPath", &s->listener_path)) < 0 ||
+		(k = jread_str(r, n, "listenerMetadata", &s->listener_metadata)) < 0 ||
+		(k = read_rules(r, n, s)) < 0)
+		return k;
+	*ret = s;
+	return 0;
+}
