@@ -42,6 +42,8 @@ int oci_json_map(json_t *o, const char *where, const char *key, struct strv *ret
 int oci_json_set(json_t *o, const char *where, const char *key, struct strv *ret, struct err *e);
 
 /* New values, the caller's. */
+/* A string; bytes that are not UTF-8 become U+FFFD, since JSON cannot hold them. */
+json_t *oci_json_text(const char *s) must_check;
 json_t *oci_json_from_strings(const struct strv *s) must_check;
 json_t *oci_json_from_map(const struct strv *s) must_check; /* NAME=VALUE, sorted by name */
 json_t *oci_json_from_set(const struct strv *s) must_check; /* {"name": {}}, sorted */
