@@ -5,6 +5,11 @@
 #pragma once
 
 #define LIMIT_DOCKERFILE     (1024 * 1024)      /* BuildKit reads no more either */
+#define LIMIT_ONBUILD_DEPTH  8                  /* ONBUILD ONBUILD ...: refused when it is built */
+#define LIMIT_EXPANSION      (1024 * 1024)      /* a word after its variables; they may double */
+#define LIMIT_EXPAND_DEPTH   64                 /* ${a:-${b:-...}} */
+#define LIMIT_EXPAND_STEPS   (64 * 1000 * 1000) /* comparisons of a ${v//pattern/}: a second */
+#define LIMIT_IGNORE_PATTERN 4096               /* PATH_MAX */
 #define LIMIT_IGNORE_FILE    (1024 * 1024)      /* a pattern file, by hand */
 #define LIMIT_MANIFEST       (4 * 1024 * 1024)  /* distribution-spec: at least 4 MiB accepted */
 #define LIMIT_CONFIG         (8 * 1024 * 1024)  /* an image config with a very long history */
