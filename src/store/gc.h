@@ -30,7 +30,8 @@ struct store_prune_plan {
 	struct store_prune_item *v;
 	size_t n;
 	uint64_t bytes;
-	char *by; /* who asked; goes into tombstones */
+	int64_t made; /* what was used since is kept */
+	char *by;     /* who asked; goes into tombstones */
 };
 void store_prune_plan_release(struct store_prune_plan *p);
 #define cleanup_store_prune_plan cleanup(store_prune_plan_release)
