@@ -49,7 +49,7 @@ static int apply_blob(struct store *s, const char *digest, struct err *e)
 	if (dir < 0)
 		return dir;
 	if (!hex || fstatat(dir, hex, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0; /* went with its layer */
+		return 1; /* went with its layer */
 	int r = gc_blob_needed(
 		s, digest, st.st_mtim.tv_sec * CLOCK_NS_PER_S + st.st_mtim.tv_nsec, e);
 	if (r != 0)
