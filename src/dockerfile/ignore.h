@@ -46,3 +46,6 @@ bool dockerfile_ignore_may_include_below(const struct dockerfile_ignore *ig, con
 struct dockerfile_ignore_verdict dockerfile_ignore_match_in(
 	const struct dockerfile_ignore *ig, size_t parent, const char *path);
 size_t dockerfile_ignore_enter(const struct dockerfile_ignore *ig, size_t parent, const char *dir);
+/* As dockerfile_ignore_may_include_below, with the number that enter gave for dir itself. */
+bool dockerfile_ignore_may_include_in(
+	const struct dockerfile_ignore *ig, size_t state, const char *dir);
