@@ -34,7 +34,8 @@ int layer_index_add(void *x, const struct layer_entry *entry, struct err *e);
 /* path gone from the layers below; the directory path shows nothing of the layers below */
 int layer_index_whiteout(struct layer_index *x, const char *path, struct err *e);
 int layer_index_opaque(struct layer_index *x, const char *path, struct err *e);
-/* Whether path is there so far (links not followed, whiteouts not counted) and what it is. */
+/* Whether an entry with this path has come so far (links are not followed; whiteouts and implied
+ * parents do not count) and what it is. */
 bool layer_index_has(const struct layer_index *x, const char *path, enum layer_type *ret_type);
 /* Writes the image; nothing may be added afterwards. tar_size: of the whole tar. */
 int layer_index_finish(
