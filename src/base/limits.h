@@ -27,3 +27,5 @@
 #define LIMIT_ENV_FILE       (1024 * 1024)      /* --env-file, by hand */
 #define LIMIT_PASSWD_FILE    (16 * 1024 * 1024) /* /etc/passwd of an image */
 #define LIMIT_SYMLINK_HOPS   40                 /* as the kernel */
+#define LIMIT_BUILD_STAGES   1000               /* bounds the recursion over stages; 20 are many */
+#define LIMIT_BUILD_STEPS    10000              /* of one stage; overlayfs ends at 500 layers */

@@ -1,0 +1,58 @@
+/* What belongs to a graph, and the place of a step in its Dockerfile. */
+#include "build/graph.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+static void release_stage(struct build_stage *s)
+{
+	for (size_t i = 0; i < s->nsteps; i++) {
+		struct build_step *p = &s->steps[i];
+		oci_container_config_release(&p->config);
+		strv_release(&p->args);
+		strv_release(&p->proxies);
+		strv_release(&p->vars);
+		strv_release(&p->run.argv);
+	}
+	free(s->steps);
+	oci_container_config_release(&s->config);
+	strv_release(&s->needs);
+}
+
+void build_graph_free(struct build_graph *g)
+{
+	if (!g)
+		return;
+	for (size_t i = 0; i < g->nstages; i++)
+		release_stage(&g->stages[i]);
+	free(g->stages);
+	while (g->images) {
+		struct build_image *next = g->images->next;
+		oci_image_config_release(&g->images->config);
+		free(g->images);
+		g->images = next;
+	}
+	for (size_t i = 0; i < g->ntriggers; i++)
+		dockerfile_free(g->triggers[i]);
+	free(g->triggers);
+	strv_release(&g->warnings);
+	arena_release(&g->arena);
+	free(g);
+}
+
+void build_step_place(const struct build_step *s, struct buf *out)
+{
+	buf_printf(out, "%s:%u", s->file->source.name, s->span.start.line);
+}
+
+int build_step_error(const struct build_step *s, struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	cleanup_free char *text = mem_vprintf(fmt, ap);
+	va_end(ap);
+	return dockerfile_error(s->file, s->span, e, code, "%s", text);
+}
