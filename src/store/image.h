@@ -39,12 +39,11 @@ int store_image_put(struct store *s, const struct store_image *img, const char *
 /* By whole id. -ERR_NOT_FOUND. */
 int store_image_get(struct store *s, const char *id, struct store_image *ret, struct err *e);
 /*
- * What a person types, in docker's order: a tag (the caller has made the normal form: ref; NULL if
- * the text is no reference), "repository@digest", a whole id, the first digits of an id (with or
- * without "sha256:"). text is what error messages show. -ERR_NOT_FOUND; -EINVAL "ambiguous".
+ * What a person types: the names that it may mean (oci_reference_candidates), "repository@digest",
+ * a whole id, the first digits of an id (with or without "sha256:"). -ERR_NOT_FOUND "no such image";
+ * -EINVAL when it is ambiguous.
  */
-int store_image_find(
-	struct store *s, const char *text, const char *ref, struct store_image *ret, struct err *e);
+int store_image_find(struct store *s, const char *text, struct store_image *ret, struct err *e);
 int store_image_list(struct store *s, struct store_images *ret, struct err *e); /* newest first */
 
 /* Points tag at an image (durable). -ERR_NOT_FOUND when there is no such image. */

@@ -1,5 +1,7 @@
 /* Tags, and finding an image by what a person typed. */
 #include "base/str.h"
+#include "base/strv.h"
+#include "oci/reference.h"
 #include "store/image.h"
 #include "store/store_priv.h"
 
@@ -104,17 +106,25 @@ static int find_prefix(struct store *s, const char *text, char id[STORE_DIGEST_M
 		s, text, id, e, "SELECT id FROM image WHERE id>=?1 AND id<?2 LIMIT 2", from, to);
 }
 
-int store_image_find(
-	struct store *s, const char *text, const char *ref, struct store_image *ret, struct err *e)
+/* The stored names that text may mean, best first. */
+static int find_names(struct store *s, const char *text, char id[STORE_DIGEST_MAX], struct err *e)
+{
+	struct strv names cleanup_strv = STRV_INIT;
+	int r = oci_reference_candidates(text, &names, e);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		r = strchr(names.v[i], '@')
+			    ? find_digest(s, text, names.v[i], id, e)
+			    : one_id(s, text, id, e,
+				      "SELECT image FROM tag WHERE name=?1 AND ?2=?2", names.v[i],
+				      "");
+	}
+	return r;
+}
+
+int store_image_find(struct store *s, const char *text, struct store_image *ret, struct err *e)
 {
 	char id[STORE_DIGEST_MAX];
-	int r = 0;
-	if (ref) {
-		r = one_id(
-			s, text, id, e, "SELECT image FROM tag WHERE name=?1 AND ?2=?2", ref, "");
-		if (r == 0)
-			r = find_digest(s, text, ref, id, e);
-	}
+	int r = find_names(s, text, id, e);
 	if (r == 0)
 		r = find_prefix(s, text, id, e);
 	if (r == 0)

@@ -46,28 +46,35 @@ static void finding(void **state)
 {
 	struct fixture *f = *state;
 	char id[STORE_DIGEST_MAX], m[STORE_DIGEST_MAX], ref[200];
-	put_image(f, 1, 1, "example/a:1", id);
-	assert_ok(store_image_add_digest(f->s, id, "example/a", fake(77, m), &f->e), &f->e);
+	put_image(f, 1, 1, "docker.io/example/a:1", id);
+	assert_ok(store_tag_set(f->s, "localhost/local:5", id, NULL, &f->e), &f->e);
+	assert_ok(
+		store_image_add_digest(f->s, id, "docker.io/example/a", fake(77, m), &f->e), &f->e);
 	snprintf(ref, sizeof(ref), "example/a@%s", m);
 	char prefix[20];
 	snprintf(prefix, sizeof(prefix), "sha256:%.5s", id + 7);
 	const struct {
-		const char *text, *ref;
+		const char *text;
 		int r;
 	} cases[] = {
-		{"a:1", "example/a:1", 0},
-		{"a@", ref, 0},
-		{id, NULL, 0},
-		{id + 7, NULL, 0},
-		{prefix, "example/nothing:latest", 0},
-		{prefix + 7, NULL, 0},
-		{"zz", "example/zz:latest", -ERR_NOT_FOUND},
-		{"", NULL, -ERR_NOT_FOUND},
-		{"sha256:", NULL, -ERR_NOT_FOUND},
+		{"example/a:1", 0},
+		{"docker.io/example/a:1", 0},
+		{"local:5", 0},
+		{"local", -ERR_NOT_FOUND},
+		{ref, 0},
+		{id, 0},
+		{id + 7, 0},
+		{prefix, 0},
+		{prefix + 7, 0},
+		{"zz", -ERR_NOT_FOUND},
+		{"", -ERR_NOT_FOUND},
+		{"sha256:", -ERR_NOT_FOUND},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct store_image img cleanup_store_image = {0};
-		int r = store_image_find(f->s, cases[i].text, cases[i].ref, &img, NULL);
+		int r = store_image_find(f->s, cases[i].text, &img, NULL);
+		if (r != cases[i].r)
+			print_error("%s\n", cases[i].text);
 		assert_int_equal(r, cases[i].r);
 		if (r == 0)
 			assert_string_equal(img.id, id);
@@ -81,7 +88,7 @@ static void finding(void **state)
 		char one[2] = {*c, 0};
 		struct store_image img cleanup_store_image = {0};
 		err_clear(&f->e);
-		if (store_image_find(f->s, one, NULL, &img, &f->e) == -EINVAL)
+		if (store_image_find(f->s, one, &img, &f->e) == -EINVAL)
 			ambiguous++;
 	}
 	assert_true(ambiguous > 0);
