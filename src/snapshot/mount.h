@@ -9,21 +9,23 @@
 #include "base/strv.h"
 #include "snapshot/driver.h"
 
+#define SNAPSHOT_LAYERS_MAX 500 /* overlayfs takes no more lower directories */
+
 struct snapshot_spec {
 	enum snapshot_driver driver;
 	struct strv lower;  /* absolute paths of layer directories, lowest first */
 	char *upper, *work; /* absolute, existing, on one file system; NULL: read-only */
-	char *merged;       /* index over all layers when there are too many for single mounts */
 	bool readonly;      /* with upper: mounted read-only all the same */
 	/* No syncs for the upper directory, not even when it is unmounted: for what a crash may take
 	 * (RUN of a build, run --rm). The kernel refuses a second mount of such a work directory
 	 * unless snapshot_volatile_done has been called. */
 	bool is_volatile;
+	bool staged; /* mount the way older kernels need (the tests' choice; else found out) */
 };
 void snapshot_spec_release(struct snapshot_spec *spec);
 #define cleanup_snapshot_spec cleanup(snapshot_spec_release)
 
-/* Fills lower, driver and merged; the caller sets upper, work (it owns them: mem_strdup) and the
+/* Fills lower and driver; the caller sets upper, work (it owns them: mem_strdup) and the
  * flags. diffids: lowest first; n 0 is an empty root (scratch). -ERR_NOT_FOUND: layer missing;
  * -ERR_STATE: suspect, to be verified (snapshot/layer.h); -ERR_LIMIT: too many. */
 int snapshot_prepare(struct store *s, const char *const *diffids, size_t n,
@@ -32,7 +34,9 @@ int snapshot_prepare(struct store *s, const char *const *diffids, size_t n,
  * without upper is mounted as it is, without overlay. */
 int snapshot_mount(const struct snapshot_spec *spec, const char *target, struct err *e);
 /* The same as a mount that is attached nowhere: an O_PATH directory descriptor, read-only unless
- * spec has upper; gone with its last descriptor. Not for the dir driver's writable form. */
+ * spec has upper; gone with its last descriptor. Several layers need Linux 6.15 for it
+ * (-ERR_UNSUPPORTED before): snapshot_mount in a private namespace always works. Without upper
+ * devices cannot be opened and set-id bits have no effect. */
 int snapshot_mount_fd(const struct snapshot_spec *spec, struct err *e);
 /* prepare and mount_fd in one, read-only: for COPY --from and for looking at an image. */
 int snapshot_open_ro(struct store *s, const char *const *diffids, size_t n, struct err *e);
