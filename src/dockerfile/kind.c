@@ -40,6 +40,20 @@ enum dockerfile_kind dockerfile_kind_parse(const char *word, size_t len)
 	return DOCKERFILE_UNKNOWN;
 }
 
+/* The same letters in another order: FORM, RNU */
+static bool is_shuffled(const char *a, const char *b)
+{
+	int counts[256] = {0};
+	for (; *a && *b; a++, b++) {
+		counts[(unsigned char)*a]++;
+		counts[(unsigned char)*b]--;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		if (counts[i])
+			return false;
+	return !*a && !*b;
+}
+
 const char *dockerfile_kind_suggest(const char *word)
 {
 	char upper[16];
@@ -52,7 +66,7 @@ const char *dockerfile_kind_suggest(const char *word)
 	if (len < 5)
 		best = 2; /* half of a short word may not differ */
 	for (size_t k = DOCKERFILE_UNKNOWN + 1; k < DOCKERFILE_KINDS; k++) {
-		size_t d = str_distance(upper, names[k], best);
+		size_t d = is_shuffled(upper, names[k]) ? 1 : str_distance(upper, names[k], best);
 		if (d < best) {
 			best = d;
 			found = names[k];
