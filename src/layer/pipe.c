@@ -58,14 +58,23 @@ static void join(struct layer_pipe *p)
 	}
 }
 
-void layer_pipe_free(struct layer_pipe *p)
+void layer_pipe_stop(struct layer_pipe *p)
 {
 	if (!p)
 		return;
 	pthread_mutex_lock(&p->lock);
 	p->quit = true;
+	if (p->result == 0)
+		p->result = err_set(&p->error, ERR_INTERRUPTED, "stopped");
 	pthread_cond_broadcast(&p->changed);
 	pthread_mutex_unlock(&p->lock);
+}
+
+void layer_pipe_free(struct layer_pipe *p)
+{
+	if (!p)
+		return;
+	layer_pipe_stop(p);
 	join(p);
 	for (size_t i = 0; i < p->depth; i++)
 		if (p->buffers[i])

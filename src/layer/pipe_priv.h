@@ -25,6 +25,8 @@ struct layer_pipe;
 
 /* depth: how many buffers there are */
 struct layer_pipe *layer_pipe_new(const struct pipe_stage *stages, size_t n, size_t depth);
+/* Lets nobody wait any more: stages end, the producer gets an error. NULL is fine. */
+void layer_pipe_stop(struct layer_pipe *p);
 /* Joins the threads; what has not been taken yet is dropped. */
 void layer_pipe_free(struct layer_pipe *p);
 DEFINE_CLEANUP(struct layer_pipe *, layer_pipe_free)
