@@ -4,28 +4,30 @@
  */
 #pragma once
 
-#define LIMIT_DOCKERFILE     (1024 * 1024)      /* BuildKit reads no more either */
-#define LIMIT_ONBUILD_DEPTH  8                  /* ONBUILD ONBUILD ...: refused when it is built */
-#define LIMIT_EXPANSION      (1024 * 1024)      /* a word after its variables; they may double */
-#define LIMIT_EXPAND_DEPTH   64                 /* ${a:-${b:-...}} */
-#define LIMIT_EXPAND_STEPS   (64 * 1000 * 1000) /* comparisons of a ${v//pattern/}: a second */
-#define LIMIT_IGNORE_PATTERN 4096               /* PATH_MAX */
-#define LIMIT_IGNORE_FILE    (1024 * 1024)      /* a pattern file, by hand */
-#define LIMIT_MANIFEST       (4 * 1024 * 1024)  /* distribution-spec: at least 4 MiB accepted */
-#define LIMIT_CONFIG         (8 * 1024 * 1024)  /* an image config with a very long history */
-#define LIMIT_RUNTIME_CONFIG (16 * 1024 * 1024) /* engines write large seccomp sections */
-#define LIMIT_JSON_DEPTH     256                /* no document of ours nests deeper than 20 */
-#define LIMIT_LAYERS         512                /* overlayfs takes 500 lower directories */
-#define LIMIT_LAYER_SIZE     (1ULL << 40)       /* 1 TiB unpacked: a bomb, not a layer */
-#define LIMIT_LAYER_ENTRIES  (8 * 1000 * 1000)  /* tens of times the largest image seen */
-#define LIMIT_EXPAND_RATIO   2000               /* gzip's best is about 1030:1 */
-#define LIMIT_EXPAND_FREE    (64 * 1024 * 1024) /* output below this is never called a bomb */
-#define LIMIT_TAR_PATH       4096               /* PATH_MAX */
-#define LIMIT_TAR_COMPONENT  255                /* NAME_MAX */
-#define LIMIT_TAR_XATTRS     (1024 * 1024)      /* all extended attributes of an entry */
-#define LIMIT_PAX_HEADER     (2 * 1024 * 1024)  /* pax records of one entry */
-#define LIMIT_ENV_FILE       (1024 * 1024)      /* --env-file, by hand */
-#define LIMIT_PASSWD_FILE    (16 * 1024 * 1024) /* /etc/passwd of an image */
-#define LIMIT_SYMLINK_HOPS   40                 /* as the kernel */
-#define LIMIT_BUILD_STAGES   1000               /* bounds the recursion over stages; 20 are many */
-#define LIMIT_BUILD_STEPS    10000              /* of one stage; overlayfs ends at 500 layers */
+#define LIMIT_DOCKERFILE        (1024 * 1024) /* BuildKit reads no more either */
+#define LIMIT_ONBUILD_DEPTH     8             /* ONBUILD ONBUILD ...: refused when it is built */
+#define LIMIT_EXPANSION         (1024 * 1024) /* a word after its variables; they may double */
+#define LIMIT_EXPAND_DEPTH      64            /* ${a:-${b:-...}} */
+#define LIMIT_EXPAND_STEPS      (64 * 1000 * 1000) /* comparisons of a ${v//pattern/}: a second */
+#define LIMIT_IGNORE_PATTERN    4096               /* PATH_MAX */
+#define LIMIT_IGNORE_FILE       (1024 * 1024)      /* a pattern file, by hand */
+#define LIMIT_MANIFEST          (4 * 1024 * 1024)  /* distribution-spec: at least 4 MiB accepted */
+#define LIMIT_CONFIG            (8 * 1024 * 1024)  /* an image config with a very long history */
+#define LIMIT_RUNTIME_CONFIG    (16 * 1024 * 1024) /* engines write large seccomp sections */
+#define LIMIT_JSON_DEPTH        256                /* no document of ours nests deeper than 20 */
+#define LIMIT_LAYERS            512                /* overlayfs takes 500 lower directories */
+#define LIMIT_LAYER_SIZE        (1ULL << 40)       /* 1 TiB unpacked: a bomb, not a layer */
+#define LIMIT_LAYER_ENTRIES     (8 * 1000 * 1000)  /* tens of times the largest image seen */
+#define LIMIT_EXPAND_RATIO      2000               /* gzip's best is about 1030:1 */
+#define LIMIT_EXPAND_FREE       (64 * 1024 * 1024) /* output below this is never called a bomb */
+#define LIMIT_TAR_PATH          4096               /* PATH_MAX */
+#define LIMIT_TAR_COMPONENT     255                /* NAME_MAX */
+#define LIMIT_TAR_XATTRS        (1024 * 1024)      /* all extended attributes of an entry */
+#define LIMIT_PAX_HEADER        (2 * 1024 * 1024)  /* pax records of one entry */
+#define LIMIT_ENV_FILE          (1024 * 1024)      /* --env-file, by hand */
+#define LIMIT_PASSWD_FILE       (16 * 1024 * 1024) /* /etc/passwd of an image */
+#define LIMIT_SYMLINK_HOPS      40                 /* as the kernel */
+#define LIMIT_BUILD_STAGES      1000         /* bounds the recursion over stages; 20 are many */
+#define LIMIT_BUILD_STEPS       10000        /* of one stage; overlayfs ends at 500 layers */
+#define LIMIT_ARCHIVE_ENTRIES   (200 * 1000) /* names in an archive of images: docker has 4 a layer */
+#define LIMIT_ARCHIVE_DOCUMENTS (256 * 1024 * 1024) /* configs and manifests of such an archive */

@@ -32,6 +32,9 @@ DEFINE_CLEANUP(struct layer_tar *, layer_tar_free)
 
 /* 0 or an error; after an error the reader takes nothing more. */
 int layer_tar_push(struct layer_tar *t, const void *p, size_t len, struct err *e);
+/* For a source that can seek: the bytes that are left of the present file's data, which count as
+ * pushed from now on (`data` does not see them); 0 outside a file's data. */
+uint64_t layer_tar_skip(struct layer_tar *t);
 /* Says that the stream has ended: an error when it ended inside an entry. */
 int layer_tar_finish(struct layer_tar *t, struct err *e);
 uint64_t layer_tar_entries(const struct layer_tar *t); /* seen so far */

@@ -1,0 +1,21 @@
+/* One load: where from, into what, what has been found. */
+#pragma once
+
+#include "transport/load.h"
+#include "transport/source_priv.h"
+
+struct transport_load {
+	struct store *store;
+	const struct transport_load_options *o;
+	struct transport_source *src;
+	size_t images; /* stored so far */
+};
+
+/* docker's manifest.json is there */
+int transport_load_docker(struct transport_load *l, struct err *e);
+/* index.json of a layout is there */
+int transport_load_layout(struct transport_load *l, struct err *e);
+
+/* Tells the caller of an image that is stored now. */
+int transport_load_tell(
+	struct transport_load *l, const struct strv *tags, const char *id, struct err *e);
