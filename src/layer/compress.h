@@ -3,7 +3,7 @@
  * cut into pieces of a fixed size that are compressed independently, on all
  * cores; the output does not depend on how many there are. gzip gives one
  * member, zstd one frame per piece. The name and level that made a blob are
- * LAYER_COMPRESS_ID: recorded, since another version may give other bytes.
+ * layer_compress_id: recorded, since another version may give other bytes.
  */
 #pragma once
 
@@ -34,5 +34,5 @@ int layer_compress_finish(struct layer_compress *z, struct layer_compress_info *
 /* All of in_fd from its offset through fn. */
 int layer_compress_fd(int in_fd, enum layer_compression c, layer_compress_fn fn, void *ctx,
 	struct layer_compress_info *ret, struct err *e);
-/* "igzip-1/1MiB": what made the bytes; static */
+/* "igzip-1/512KiB": what made the bytes; static */
 const char *layer_compress_id(enum layer_compression c);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/root.h"
 #include "layer/hash_set_priv.h"
+#include "layer/xattr_priv.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -101,12 +102,6 @@ static int clear_place(struct layer_unpack *u, const char *name, bool dir, struc
 	return file_remove_tree(u->parent_fd, name, e);
 }
 
-static bool is_overlay(const char *name)
-{
-	return strncmp(name, "trusted.overlay.", 16) == 0 ||
-	       strncmp(name, "user.overlay.", 13) == 0;
-}
-
 /* Through the directory's descriptor: there is no lsetxattrat. The name is one component. */
 static int set_xattr(struct layer_unpack *u, const char *name, const struct layer_xattr *x)
 {
@@ -127,7 +122,7 @@ static int set_metadata(
 	if (entry->type != LAYER_SYMLINK && fchmodat(fd, at, entry->mode & 07777, 0) < 0)
 		return err_sys(e, "change the mode of '%s'", entry->path);
 	for (size_t i = 0; i < entry->n_xattrs; i++) {
-		if (is_overlay(entry->xattrs[i].name))
+		if (xattr_overlay_name(entry->xattrs[i].name))
 			continue;
 		int r = set_xattr(u, at, &entry->xattrs[i]);
 		if (r == -ENOTSUP || r == -EPERM) /* as docker: the file system or we cannot */
