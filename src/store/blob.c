@@ -60,9 +60,8 @@ int store_blob_delete(struct store *s, const char *digest, struct err *e)
 	int dir = locate(s, digest, &name, e);
 	if (dir < 0)
 		return dir;
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return err_sys(e, "remove blob '%s'", digest);
-	return 0;
+	int r = store_unlink(dir, name);
+	return r < 0 && r != -ENOENT ? err_sysno(e, r, "remove blob '%s'", digest) : 0;
 }
 
 int store_blob_sync(struct store *s, const char *digest, struct err *e)

@@ -155,7 +155,7 @@ static int collect(struct store *s, const struct collection *c, struct err *e)
 		else
 			store_rollback(s);
 	}
-	int gone = store_tmp_remove(s, name, trash, e);
+	int gone = store_trash_remove(s, name, trash, e);
 	return r < 0 ? r : gone;
 }
 

@@ -52,8 +52,10 @@ void store_layer_tmp_free(struct store_layer_tmp *t)
 		return;
 	if (t->dir >= 0 && t->named)
 		close(t->dir);
-	else if (t->dir >= 0)
+	else if (t->dir >= 0) {
+		(void)store_unlink(t->dir, "tar"); /* fast for a large one */
 		(void)store_tmp_remove(t->store, t->name, t->dir, NULL);
+	}
 	free(t->path);
 	free(t);
 }
@@ -280,7 +282,7 @@ int store_layer_delete(struct store *s, const char *diffid, struct err *e)
 		else
 			store_rollback(s);
 	}
-	int gone = store_tmp_remove(s, name, trash, e);
+	int gone = store_trash_remove(s, name, trash, e);
 	return r < 0 ? r : gone;
 }
 

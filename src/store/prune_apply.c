@@ -128,7 +128,7 @@ int store_prune_apply(
 	if (trash < 0)
 		return trash;
 	int r = apply_all(s, plan, trash, &freed, e);
-	int gone = store_tmp_remove(s, name, trash, e);
+	int gone = store_trash_remove(s, name, trash, e);
 	if (r >= 0 && ret_bytes)
 		*ret_bytes = freed;
 	return r < 0 ? r : gone;

@@ -65,6 +65,20 @@ int store_tmp_remove(struct store *s, const char *name, int fd, struct err *e)
 	return r;
 }
 
+int store_trash_remove(struct store *s, const char *name, int fd, struct err *e)
+{
+	int copy = fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d cleanup_dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *de;
+	while (d && (de = readdir(d))) {
+		int layer cleanup_fd = openat(
+			dirfd(d), de->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (layer >= 0)
+			(void)store_unlink(layer, "tar"); /* what is left goes with the tree */
+	}
+	return store_tmp_remove(s, name, fd, e);
+}
+
 static int sweep_one(int tmp, const char *name, struct err *e)
 {
 	int fd cleanup_fd = openat(tmp, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
