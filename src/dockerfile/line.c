@@ -16,7 +16,7 @@ void *dockerfile_grow(void *v, size_t n, size_t *cap, size_t size)
 }
 
 /* The place in the file of the byte text[at]. */
-static size_t line_origin(const struct dockerfile_parser *p, size_t at)
+static struct dockerfile_pos line_pos(const struct dockerfile_parser *p, size_t at)
 {
 	size_t low = 0, high = p->npieces;
 	while (high - low > 1) {
@@ -26,16 +26,22 @@ static size_t line_origin(const struct dockerfile_parser *p, size_t at)
 		else
 			high = middle;
 	}
-	return p->pieces[low].origin + (at - p->pieces[low].at);
+	const struct dockerfile_piece *piece = &p->pieces[low];
+	uint32_t offset = piece->origin + (at - piece->at);
+	return (struct dockerfile_pos){
+		offset, piece->line, offset - p->f->source.lines[piece->line - 1] + 1};
 }
 
 struct dockerfile_span dockerfile_line_span(
 	const struct dockerfile_parser *p, size_t start, size_t end)
 {
-	size_t from = line_origin(p, start);
-	/* the end belongs to the last byte, not to the line that may follow it */
-	size_t to = end > start ? line_origin(p, end - 1) + 1 : from;
-	return dockerfile_source_span(&p->f->source, from, to);
+	struct dockerfile_span span = {line_pos(p, start), line_pos(p, start)};
+	if (end > start) { /* the end belongs to the last byte, not to the line that may follow */
+		span.end = line_pos(p, end - 1);
+		span.end.offset++;
+		span.end.column++;
+	}
+	return span;
 }
 
 struct dockerfile_token dockerfile_line_token(

@@ -138,7 +138,7 @@ static int comment_line(struct dockerfile_parser *p, struct line l)
 
 static void line_append(struct dockerfile_parser *p, struct buf *joined, struct line l)
 {
-	struct dockerfile_piece piece = {joined->len, l.origin};
+	struct dockerfile_piece piece = {joined->len, l.origin, p->next_line};
 	p->pieces = dockerfile_grow(p->pieces, p->npieces, &p->cap_pieces, sizeof(piece));
 	p->pieces[p->npieces++] = piece;
 	buf_add(joined, l.text, l.len);

@@ -9,10 +9,11 @@
 
 struct err;
 
-/* A stretch of the joined line: text[at..] comes from source.bytes[origin..]. */
+/* A stretch of the joined line: text[at..] comes from source.bytes[origin..], in that line. */
 struct dockerfile_piece {
 	uint32_t at;
 	uint32_t origin;
+	uint32_t line; /* from 1 */
 };
 
 struct dockerfile_list_tokens {

@@ -16,7 +16,7 @@ static bool is_clean(const char *path)
 {
 	size_t len = strlen(path);
 	return len && len < 4096 && path[0] != '/' && path[len - 1] != '/' && !strstr(path, "//") &&
-	       strcmp(path, ".") != 0;
+	       strncmp(path, "./", 2) != 0 && strcmp(path, ".") != 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
