@@ -2,7 +2,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "runtime/caps.h"
+#include "oci/caps.h"
 #include "runtime/json_priv.h"
 
 #include <limits.h>
@@ -76,7 +76,7 @@ static int read_caps(const struct jread *r, const struct jnode *n, struct runtim
 		if ((k = jread_strings(r, &caps, sets[s], &names)) < 0)
 			return k;
 		for (size_t i = 0; i < names.n; i++) {
-			int cap = runtime_cap_parse(names.v[i]);
+			int cap = oci_cap_parse(names.v[i]);
 			if (cap >= 0) {
 				p->caps[s] |= 1ULL << cap;
 			} else if (nunknown < 8) { /* enough for one warning */

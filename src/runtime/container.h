@@ -32,6 +32,8 @@ enum runtime_flags {
 	RUNTIME_NO_PIVOT = 1 << 1,   /* MS_MOVE and chroot: for a root in a ramfs */
 	RUNTIME_NO_KEYRING = 1 << 2, /* keep the session keyring of the caller */
 	RUNTIME_NO_CGROUP = 1 << 3,  /* stay in the caller's cgroups, set no limits */
+	/* Only the control groups that a limit asks for, none for usage and pause: for build steps. */
+	RUNTIME_LEAN_CGROUP = 1 << 4,
 };
 
 /* Zero is the default for all but stdio (use RUNTIME_OPTIONS_INIT). All strings are borrowed
@@ -106,12 +108,14 @@ const char *runtime_status_name(enum runtime_status s);
 struct runtime_state {
 	char *id, *bundle, *version;
 	char *cgroup_path;           /* relative to every hierarchy; "" when none was made */
-	unsigned cgroup_controllers; /* v1: those in which it was made (enum runtime_controller) */
+	unsigned cgroup_controllers; /* those in which it was made (enum runtime_controller) */
+	unsigned cgroup_mode;        /* enum runtime_cgroup_mode */
 	enum runtime_status status;
 	pid_t pid; /* 0 when stopped */
 	uint64_t start_time;
 	int64_t created_ns;
-	char *annotations; /* JSON object */
+	char *annotations;  /* JSON object */
+	bool creator_alive; /* of a container that is being created */
 };
 
 int runtime_state_load(const char *state_dir, struct runtime_state **ret, struct err *e) must_check;

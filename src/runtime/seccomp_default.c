@@ -6,7 +6,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "runtime/caps.h"
 #include "runtime/seccomp_priv.h"
 
 #include <errno.h>

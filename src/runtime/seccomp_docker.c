@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/str.h"
-#include "runtime/caps.h"
+#include "oci/caps.h"
 #include "runtime/seccomp_priv.h"
 
 #include <stdio.h>
@@ -110,7 +110,7 @@ static int count_conditions(const struct resolve *c, const struct jnode *n, cons
 		(k = jread_str(c->r, &cond, "minKernel", &kernel)) < 0)
 		return k;
 	for (size_t i = 0; i < caps.n; i++) {
-		int cap = runtime_cap_parse(caps.v[i]);
+		int cap = oci_cap_parse(caps.v[i]);
 		*ret_hold += cap >= 0 && (c->caps >> cap & 1);
 		++*ret_n;
 	}

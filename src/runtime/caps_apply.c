@@ -1,0 +1,79 @@
+/*
+ * Sets a process's capabilities, intersected with what this process has itself:
+ * on a host that lacks some, a container gets the rest and one warning.
+ */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "oci/caps.h"
+#include "runtime/caps.h"
+#include "runtime/child_priv.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static uint64_t permitted_now(void)
+{
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[2] = {{0}};
+	if (syscall(SYS_capget, &h, d) < 0)
+		return 0;
+	return d[0].permitted | (uint64_t)d[1].permitted << 32;
+}
+
+static void warn_missing(const struct runtime_process *p, uint64_t missing)
+{
+	struct buf b cleanup_buf = BUF_INIT;
+	for (int i = 0; i < OCI_CAP_COUNT; i++)
+		if (missing >> i & 1)
+			buf_printf(&b, "%s%s", b.len ? ", " : "", oci_cap_name(i));
+	for (size_t i = 0; i < p->unknown_caps.n; i++)
+		buf_printf(&b, "%s%s", b.len ? ", " : "", p->unknown_caps.v[i]);
+	if (b.len)
+		log_warn("capabilities that this host does not have are left out: %s", buf_str(&b));
+}
+
+int caps_drop_bounding(const struct runtime_process *p, struct err *e)
+{
+	uint64_t keep = p->caps[RUNTIME_CAP_BOUNDING], have = runtime_caps_kernel(), bounding = 0;
+	for (int i = 0; i < 64; i++) {
+		if (!(have >> i & 1))
+			continue;
+		bool set = prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1;
+		bounding |= (uint64_t)set << i;
+		if (set && !(keep >> i & 1) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+			return err_sys(e, "drop '%s' from the bounding set", oci_cap_name(i));
+	}
+	uint64_t all = keep | p->caps[RUNTIME_CAP_EFFECTIVE] | p->caps[RUNTIME_CAP_PERMITTED];
+	warn_missing(p, all & ~(bounding & permitted_now()));
+	return 0;
+}
+
+static int set_ambient(uint64_t ambient, struct err *e)
+{
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	for (int i = 0; i < 64; i++)
+		if ((ambient >> i & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+			return err_sys(e, "ambient capability '%s'", oci_cap_name(i));
+	return 0;
+}
+
+int caps_apply(const struct runtime_process *p, struct err *e)
+{
+	uint64_t have = permitted_now();
+	uint64_t permitted = p->caps[RUNTIME_CAP_PERMITTED] & have;
+	uint64_t effective = p->caps[RUNTIME_CAP_EFFECTIVE] & permitted;
+	uint64_t inheritable = p->caps[RUNTIME_CAP_INHERITABLE] & have;
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[2] = {
+		{(uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable},
+		{(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32),
+			(uint32_t)(inheritable >> 32)},
+	};
+	if (syscall(SYS_capset, &h, d) < 0)
+		return err_sys(e, "set capabilities");
+	return set_ambient(p->caps[RUNTIME_CAP_AMBIENT] & permitted & inheritable, e);
+}

@@ -1,0 +1,311 @@
+/* Walks the child's steps of a plan; see child_priv.h. The simple steps are here. */
+#include "runtime/child_priv.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "runtime/hooks_priv.h"
+#include "runtime/state_priv.h"
+#include "runtime/wire_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int warn_sock = -1; /* of this process; where its warnings go */
+
+/* The parent has the terminal and knows the person: warnings go there. */
+static void warn_to_parent(enum log_level level, const char *text)
+{
+	struct err e = ERR_INIT;
+	if (level != LOG_WARN)
+		return;
+	err_set(&e, ERR_UNSUPPORTED, "%s", text);
+	wire_send(warn_sock, WIRE_WARN, &e);
+}
+
+/* ---- steps ---- */
+
+static void reset_signals(void)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &dfl, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int set_stdio(struct child *k, struct err *e)
+{
+	int high[3] = {-1, -1, -1};
+	for (int i = 0; i < 3; i++)
+		if (k->stdio[i] >= 0 && (high[i] = fcntl(k->stdio[i], F_DUPFD_CLOEXEC, 3)) < 0)
+			return err_sys(e, "duplicate descriptor %d", k->stdio[i]);
+	for (int i = 0; i < 3; i++) {
+		if (high[i] < 0)
+			continue;
+		if (dup2(high[i], i) < 0)
+			return err_sys(e, "descriptor %d of the container", i);
+		close(high[i]);
+	}
+	return 0;
+}
+
+/* Where the label of the process is to be written, opened while the host's /proc is there. */
+static int open_lsm(struct child *k, struct err *e)
+{
+	const struct runtime_process *p = k->process;
+	bool apparmor = !str_empty(p->apparmor) && !str_eq(p->apparmor, "unconfined");
+	if (!apparmor && str_empty(p->selinux))
+		return 0;
+	if (apparmor && !file_exists(AT_FDCWD, "/sys/kernel/security/apparmor"))
+		return err_set(e, ERR_UNSUPPORTED,
+			"apparmor profile '%s': this host has no AppArmor", p->apparmor);
+	if (!apparmor && !file_exists(AT_FDCWD, "/sys/fs/selinux/enforce"))
+		return err_set(e, ERR_UNSUPPORTED, "selinux label '%s': this host has no SELinux",
+			p->selinux);
+	k->lsm = open(
+		apparmor ? "/proc/thread-self/attr/apparmor/exec" : "/proc/thread-self/attr/exec",
+		O_WRONLY | O_CLOEXEC);
+	k->lsm_label = apparmor ? mem_printf("exec %s", p->apparmor) : mem_strdup(p->selinux);
+	return k->lsm < 0 ? err_sys(e, "open the security attributes") : 0;
+}
+
+/* Hooks that run here get this process's number as the host counts, which only the host's /proc
+ * can tell. */
+static void write_hook_states(struct child *k)
+{
+	const struct runtime_hooks *h = k->c ? k->c->hooks : NULL;
+	char pid[16];
+	if (!h || (!h[RUNTIME_HOOK_CREATE_CONTAINER].n && !h[RUNTIME_HOOK_START_CONTAINER].n))
+		return;
+	ssize_t n = readlink("/proc/self", pid, sizeof(pid) - 1);
+	pid[MAX(n, 0)] = 0;
+	cleanup_free char *notes = state_annotations(k->c);
+	for (int i = 0; i < 2; i++)
+		k->hook_state[i] = state_document(k->c->version, k->id, k->bundle, notes,
+			(enum runtime_status)i, (pid_t)strtol(pid, NULL, 10));
+}
+
+static int do_session(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	reset_signals();
+	umask(0);
+	if (setsid() < 0 && errno != EPERM)
+		return err_sys(e, "setsid");
+	struct stat st;
+	if (stat("/proc/self/exe", &st) == 0) {
+		k->self_dev = st.st_dev;
+		k->self_ino = st.st_ino;
+	}
+	write_hook_states(k);
+	int r = open_lsm(k, e);
+	return r < 0 ? r : set_stdio(k, e);
+}
+
+static int do_setns(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	if (s->number == CLONE_NEWUSER || s->number == CLONE_NEWPID)
+		return 0; /* before the clone */
+	cleanup_fd int fd = open(s->item, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, (int)s->number) < 0)
+		return err_sys(e, "join namespace '%s'", (const char *)s->item);
+	return 0;
+}
+
+/* All at once, and the user namespace first among them (the kernel's own order). */
+static int do_enter(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	int flags = (int)s->number & ~CLONE_NEWPID; /* by the clone */
+	if (flags && setns(k->enter_fd, flags) < 0)
+		return err_sys(e, "enter the container");
+	if (flags & CLONE_NEWUSER) {
+		if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+			return err_sys(e, "become root of the user namespace");
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	}
+	k->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return k->root < 0 ? err_sys(e, "open the root of the container") : 0;
+}
+
+static int do_mapped(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	if (!k->bring_to_root)
+		return 0;
+	int r = wire_expect(k->sock, WIRE_MAPPED, e);
+	if (r < 0)
+		return r;
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return err_sys(e, "become root of the user namespace");
+	/* the change of ids has cleared both */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return 0;
+}
+
+/* One thread moving itself through "tasks" needs no lock over all processes, which costs
+ * milliseconds; so the child moves itself, and before the namespace takes its root. */
+static int do_join_cgroup(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	for (size_t i = 0; i < k->ntasks; i++)
+		if (write(k->tasks[i], "0", 1) < 0)
+			return err_sys(e, "join cgroup '%s'", k->cgroup_path);
+	if (s->number && unshare(CLONE_NEWCGROUP) < 0)
+		return err_sys(e, "new cgroup namespace");
+	return 0;
+}
+
+static int do_hostname(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	const char *name = s->item;
+	return sethostname(name, strlen(name)) < 0 ? err_sys(e, "set hostname '%s'", name) : 0;
+}
+
+static int do_domainname(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	const char *name = s->item;
+	return setdomainname(name, strlen(name)) < 0 ? err_sys(e, "set domainname '%s'", name) : 0;
+}
+
+static int do_loopback(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	cleanup_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
+		return err_sys(e, "bring up the loopback interface");
+	return 0;
+}
+
+/* From here on nothing of the caller's is open: what it forgot, what it needs itself. */
+static int do_close_fds(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	int keep[8], n = 0;
+	const int all[] = {k->sock, k->start_sock, k->root, k->lsm};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (all[i] < 0)
+			continue;
+		int at = n++;
+		for (; at > 0 && keep[at - 1] > all[i]; at--)
+			keep[at] = keep[at - 1];
+		keep[at] = all[i];
+	}
+	unsigned next = 3 + k->preserve_fds;
+	for (int i = 0; i < n; i++) {
+		if ((unsigned)keep[i] > next)
+			close_range(next, (unsigned)keep[i] - 1, 0);
+		next = MAX(next, (unsigned)keep[i] + 1);
+	}
+	close_range(next, ~0U, 0);
+	k->ntasks = 0;
+	return 0;
+}
+
+static int do_wait_hooks(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	int r = wire_send(k->sock, WIRE_HOOKS, NULL);
+	return r < 0 ? err_sysno(e, r, "report to the runtime")
+		     : wire_expect(k->sock, WIRE_HOOKS_DONE, e);
+}
+
+static int do_wait_network(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	return wire_expect(k->sock, WIRE_NETWORK, e);
+}
+
+static int do_hooks(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	enum runtime_status status =
+		s->kind == RUNTIME_STEP_HOOKS_START ? RUNTIME_CREATED : RUNTIME_CREATING;
+	return hooks_run(s->item, k->hook_state[status], e);
+}
+
+/* ---- the walk ---- */
+
+static const child_step steps[RUNTIME_STEP_KINDS] = {
+	[RUNTIME_STEP_SESSION] = do_session,
+	[RUNTIME_STEP_SETNS] = do_setns,
+	[RUNTIME_STEP_ENTER] = do_enter,
+	[RUNTIME_STEP_MAPPED] = do_mapped,
+	[RUNTIME_STEP_JOIN_CGROUP] = do_join_cgroup,
+	[RUNTIME_STEP_OOM_SCORE] = child_do_oom_score,
+	[RUNTIME_STEP_HOSTNAME] = do_hostname,
+	[RUNTIME_STEP_DOMAINNAME] = do_domainname,
+	[RUNTIME_STEP_LOOPBACK] = do_loopback,
+	[RUNTIME_STEP_PROPAGATION] = child_do_propagation,
+	[RUNTIME_STEP_ROOT] = child_do_root,
+	[RUNTIME_STEP_CLOSE_FDS] = do_close_fds,
+	[RUNTIME_STEP_MOUNT] = child_do_mount,
+	[RUNTIME_STEP_DEVICE] = child_do_device,
+	[RUNTIME_STEP_DEV_LINKS] = child_do_dev_links,
+	[RUNTIME_STEP_CONSOLE] = child_do_console,
+	[RUNTIME_STEP_MAKE_CWD] = child_do_make_cwd,
+	[RUNTIME_STEP_WAIT_HOOKS] = do_wait_hooks,
+	[RUNTIME_STEP_HOOKS_CONTAINER] = do_hooks,
+	[RUNTIME_STEP_WAIT_NETWORK] = do_wait_network,
+	[RUNTIME_STEP_SYSCTL] = child_do_sysctl,
+	[RUNTIME_STEP_READONLY_PATH] = child_do_readonly_path,
+	[RUNTIME_STEP_MASK_PATH] = child_do_mask_path,
+	[RUNTIME_STEP_ROOT_READONLY] = child_do_root_readonly,
+	[RUNTIME_STEP_PIVOT] = child_do_pivot,
+	[RUNTIME_STEP_ROOT_PROPAGATION] = child_do_root_propagation,
+	[RUNTIME_STEP_KEYRING] = child_do_keyring,
+	[RUNTIME_STEP_RLIMITS] = child_do_rlimits,
+	[RUNTIME_STEP_CWD] = child_do_cwd,
+	[RUNTIME_STEP_SECCOMP] = child_do_seccomp,
+	[RUNTIME_STEP_NO_NEW_PRIVS] = child_do_no_new_privs,
+	[RUNTIME_STEP_USER] = child_do_user,
+	[RUNTIME_STEP_FIND_PROGRAM] = child_do_find_program,
+	[RUNTIME_STEP_READY] = child_do_ready,
+	[RUNTIME_STEP_HOOKS_START] = do_hooks,
+	[RUNTIME_STEP_EXEC] = child_do_exec,
+};
+
+/* Dies with the parent until the program runs. In a new pid namespace getppid() cannot tell
+ * whether the parent is gone already; its end of the socket can. */
+static bool parent_lives(struct child *k)
+{
+	char c;
+	close(k->parent_end);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* nobody inside, and nobody who is joined, may look into this process meanwhile */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return recv(k->sock, &c, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
+int child_main(void *arg)
+{
+	struct child *k = arg;
+	struct err e = ERR_INIT;
+	if (!parent_lives(k))
+		return 1;
+	warn_sock = k->sock;
+	log_set(LOG_WARN, warn_to_parent);
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < k->plan->n; i++) {
+		child_step step = steps[k->plan->v[i].kind];
+		if (step)
+			r = step(k, &k->plan->v[i], &e);
+	}
+	if (r < 0) {
+		if (!e.code)
+			err_set(&e, -r, "%s", err_text(r));
+		wire_send(k->sock, WIRE_ERROR, &e);
+	}
+	return 1;
+}

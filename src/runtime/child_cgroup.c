@@ -1,0 +1,90 @@
+/*
+ * The mount of type "cgroup": a view of the container's own groups. On v2 one
+ * mount; on v1 a tmpfs with one mount per hierarchy the container is in.
+ */
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "runtime/cgroup_priv.h"
+#include "runtime/child_priv.h"
+#include "runtime/mount_syscalls_priv.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* Without a namespace the mount would show the whole host: the own directory is bound instead. */
+static int bind_group(struct child *k, unsigned controller, struct err *e)
+{
+	char dir[CGROUP_PATH_MAX];
+	cgroup_dir(k->cgroup_v2, controller, k->cgroup_path, dir);
+	int fd = sys_open_tree(AT_FDCWD, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return fd < 0 ? err_sys(e, "bind '%s'", dir) : fd;
+}
+
+static int one_hierarchy(struct child *k, unsigned controller, uint64_t attrs, struct err *e)
+{
+	if (!k->cgroup_ns)
+		return bind_group(k, controller, e);
+	const char *name = cgroup_controller_name(controller);
+	const char *option[] = {name, NULL};
+	const struct runtime_mount m = {
+		.destination = name,
+		.type = controller == RUNTIME_CG_UNIFIED ? "cgroup2" : "cgroup",
+		.source = "cgroup",
+		.attr_set = attrs,
+		.data = {option, controller == RUNTIME_CG_UNIFIED ? 0 : 1},
+	};
+	return child_new_fs(&m, e);
+}
+
+static int add_hierarchy(
+	struct child *k, unsigned controller, const struct runtime_mount *m, int dir, struct err *e)
+{
+	const char *name = cgroup_controller_name(controller);
+	cleanup_fd int fd = one_hierarchy(k, controller, m->attr_set, e);
+	if (fd < 0)
+		return fd;
+	struct mount_attr a = {.attr_set = m->attr_set};
+	if (!k->cgroup_ns && sys_mount_setattr(fd, "", AT_EMPTY_PATH, &a) < 0)
+		return err_sys(e, "attributes of cgroup '%s'", name);
+	if (mkdirat(dir, name, 0755) < 0)
+		return err_sys(e, "make directory '%s' for cgroups", name);
+	if (sys_move_mount(fd, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "mount cgroup '%s'", name);
+	return 0;
+}
+
+int child_mount_cgroup(struct child *k, const struct runtime_mount *m, int target, struct err *e)
+{
+	if (k->cgroup_v2) {
+		cleanup_fd int fd = one_hierarchy(k, RUNTIME_CG_UNIFIED, m->attr_set, e);
+		if (fd < 0)
+			return fd;
+		struct mount_attr a = {.attr_set = m->attr_set};
+		if (!k->cgroup_ns && sys_mount_setattr(fd, "", AT_EMPTY_PATH, &a) < 0)
+			return err_sys(e, "attributes of '%s'", m->destination);
+		return child_attach(fd, target) < 0 ? err_sys(e, "mount '%s'", m->destination) : 0;
+	}
+	const char *options[] = {"mode=755", "size=64k", NULL};
+	const struct runtime_mount tmpfs = {
+		.destination = m->destination,
+		.type = "tmpfs",
+		.source = "cgroup",
+		.attr_set = m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY,
+		.data = {options, 2},
+	};
+	cleanup_fd int top = child_new_fs(&tmpfs, e);
+	if (top < 0)
+		return top;
+	if (child_attach(top, target) < 0)
+		return err_sys(e, "mount '%s'", m->destination);
+	for (unsigned bit = 1; bit <= RUNTIME_CG_UNIFIED; bit <<= 1) {
+		int r = k->cgroup_controllers & bit ? add_hierarchy(k, bit, m, top, e) : 0;
+		if (r < 0)
+			return r;
+	}
+	struct mount_attr ro = {.attr_set = m->attr_set & MOUNT_ATTR_RDONLY};
+	if (ro.attr_set && sys_mount_setattr(top, "", AT_EMPTY_PATH, &ro) < 0)
+		return err_sys(e, "make '%s' read-only", m->destination);
+	return 0;
+}

@@ -1,0 +1,115 @@
+/*
+ * The new process on its way from clone to exec. Runs on a copy of the caller's
+ * memory: it makes system calls, reports through its socket, and never returns
+ * into the caller's code. Steps are functions over struct child, found in a
+ * table by the kind of the plan's step.
+ */
+#pragma once
+
+#include "base/defs.h"
+#include "base/strv.h"
+#include "runtime/config.h"
+#include "runtime/container.h"
+#include "runtime/plan.h"
+
+#include <linux/filter.h>
+
+struct err;
+
+enum { CHILD_MAX_CGROUPS = 16 };
+
+struct child {
+	const struct runtime_config *c;
+	const struct runtime_process *process;
+	const struct runtime_plan *plan;
+	const char *root_path; /* absolute */
+	const char *id, *bundle;
+	int stdio[3];
+	unsigned preserve_fds;
+	bool no_pivot;
+	bool bring_to_root; /* in a user namespace: become its root once it is mapped */
+	bool user_ns_new;   /* that namespace is new */
+	int (*mount_root)(void *ctx, const char *target, struct err *e);
+	void *mount_root_ctx;
+
+	int sock;       /* to the parent; after a start by others to the starter */
+	int parent_end; /* the parent's end, closed first */
+	int start_sock; /* listening, -1 */
+	int enter_fd;   /* exec: pidfd of the container */
+
+	int tasks[CHILD_MAX_CGROUPS]; /* "tasks" or cgroup.procs files to join */
+	size_t ntasks;
+	const char *cgroup_path;
+	unsigned cgroup_controllers;
+	bool cgroup_v2;
+	bool cgroup_ns; /* in a cgroup namespace of its own */
+
+	struct sock_fprog filter;
+	unsigned filter_flags;
+
+	/* made on the way */
+	int root;     /* the container's root directory, O_PATH on its mount */
+	int proc;     /* the root of a procfs of the container's own namespaces */
+	int null_dev; /* /dev/null of the host, O_PATH */
+	int empty;    /* an attached read-only empty directory, for masks */
+	int slave;    /* of the pty */
+	unsigned pty; /* its number below /dev/pts */
+	int lsm;      /* where the label of the next exec goes; -1: none */
+	char *lsm_label;
+	dev_t self_dev; /* the file of the running executable */
+	ino_t self_ino;
+	char *hook_state[2]; /* the state documents for hooks here: creating, created */
+	char *program;
+	struct strv env;
+};
+
+typedef int (*child_step)(struct child *k, const struct runtime_step *s, struct err *e);
+
+/* Runs all steps; its result is an exit status (only reached when something failed). */
+int child_main(void *child);
+
+/* child_mount.c */
+int child_do_propagation(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_root(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_mount(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_root_readonly(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_pivot(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_root_propagation(struct child *k, const struct runtime_step *s, struct err *e);
+/* A detached mount of a file system; descriptor or error with the kernel's own words */
+int child_new_fs(const struct runtime_mount *m, struct err *e);
+int child_attach(int mount_fd, int target_fd);
+/* the procfs of this container, mounted or not; borrowed */
+int child_proc(struct child *k, struct err *e);
+
+/* child_cgroup.c: the mount of type "cgroup" */
+int child_mount_cgroup(struct child *k, const struct runtime_mount *m, int target, struct err *e);
+
+/* child_dev.c */
+int child_do_device(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_dev_links(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_mask_path(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_readonly_path(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_sysctl(struct child *k, const struct runtime_step *s, struct err *e);
+
+/* child_tty.c */
+int child_do_console(struct child *k, const struct runtime_step *s, struct err *e);
+int child_open_terminal(struct child *k, const struct runtime_process *p, struct err *e);
+
+/* child_user.c */
+int child_do_rlimits(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_oom_score(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_make_cwd(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_cwd(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_user(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_no_new_privs(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_seccomp(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_keyring(struct child *k, const struct runtime_step *s, struct err *e);
+
+/* child_exec.c */
+int child_do_find_program(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_ready(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_exec(struct child *k, const struct runtime_step *s, struct err *e);
+
+/* caps_apply.c: after the user was set with PR_SET_KEEPCAPS. Missing ones are warned about. */
+int caps_drop_bounding(const struct runtime_process *p, struct err *e);
+int caps_apply(const struct runtime_process *p, struct err *e);

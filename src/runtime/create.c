@@ -1,0 +1,321 @@
+/* runtime_create: everything from the config to a process that waits for its start. */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "runtime/cgroup_priv.h"
+#include "runtime/container_priv.h"
+#include "runtime/hooks_priv.h"
+#include "runtime/plan.h"
+#include "runtime/seccomp_priv.h"
+#include "runtime/state_priv.h"
+#include "runtime/wire_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* What one call of runtime_create holds besides its result */
+struct creation {
+	const struct runtime_config *c;
+	const struct runtime_options *o;
+	struct runtime_plan plan;
+	struct child child;
+	struct runtime_container *k;
+	char *root;
+	bool made_dir, made_cgroup;
+};
+
+static int check_options(const struct runtime_options *o, struct err *e)
+{
+	const char *id = o->id;
+	if (str_empty(id) || strlen(id) > 255 ||
+		id[strspn(id,
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.")] ||
+		id[0] == '.')
+		return err_set(e, ERR_FORMAT, "'%s' is no id for a container", id ? id : "");
+	if (str_empty(o->state_dir))
+		return err_set(e, EINVAL, "no state directory");
+	return 0;
+}
+
+static int mkdir_state(const char *path)
+{
+	return mkdir(path, 0700) < 0 ? -errno : 0;
+}
+
+static int make_state_dir(struct creation *w, struct err *e)
+{
+	const char *path = w->o->state_dir;
+	int r = mkdir_state(path);
+	if (r == -ENOENT) {
+		cleanup_free char *parent = mem_strdup(path);
+		char *slash = strrchr(parent, '/');
+		if (slash && slash != parent) {
+			*slash = 0;
+			if ((r = file_mkdirs(AT_FDCWD, parent, 0700, e)) < 0)
+				return r;
+		}
+		r = mkdir_state(path);
+	}
+	if (r == -EEXIST)
+		return err_set(e, ERR_EXISTS, "container '%s' exists already", w->o->id);
+	if (r < 0)
+		return err_sysno(e, r, "make '%s'", path);
+	w->made_dir = true;
+	w->k->state_path = mem_strdup(path);
+	w->k->state_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return w->k->state_dir < 0 ? err_sys(e, "open '%s'", path) : 0;
+}
+
+static int prepare_cgroup(struct creation *w, struct err *e)
+{
+	struct runtime_cgroup *g = &w->k->cgroup;
+	if (w->o->flags & RUNTIME_NO_CGROUP)
+		return 0;
+	struct runtime_cgroup_host host;
+	runtime_cgroup_probe(&host);
+	int r = cgroup_path_make(w->c->cgroups_path, w->o->cgroup_parent, w->o->id, &g->path, e);
+	if (r < 0)
+		return r;
+	cgroup_choose(&host, &w->c->resources, !(w->o->flags & RUNTIME_LEAN_CGROUP), g);
+	return 0;
+}
+
+static int make_cgroup(struct creation *w, struct spawn *sp, struct err *e)
+{
+	struct runtime_cgroup *g = &w->k->cgroup;
+	struct child *ch = &w->child;
+	ch->cgroup_path = g->path;
+	ch->cgroup_controllers = g->controllers;
+	ch->cgroup_v2 = g->mode == RUNTIME_CGROUP_V2;
+	if (!g->path || !g->controllers)
+		return 0;
+	w->made_cgroup = true;
+	int r = cgroup_make(g, e);
+	if (r == 0)
+		r = runtime_cgroup_apply(g, &w->c->resources, e);
+	if (r < 0)
+		return r;
+	r = cgroup_open_tasks(g, ch->tasks, CHILD_MAX_CGROUPS, e);
+	if (r < 0)
+		return r;
+	ch->ntasks = (size_t)r;
+	if (ch->cgroup_v2) {
+		sp->cgroup_fd = cgroup_open_dir(g, e);
+		return MIN(sp->cgroup_fd, 0);
+	}
+	return 0;
+}
+
+static int listen_for_start(struct creation *w, struct err *e)
+{
+	if (!(w->o->flags & RUNTIME_START_LATER))
+		return 0;
+	struct sockaddr_un a;
+	socklen_t len = state_socket_address(w->k->state_dir, &a);
+	w->child.start_sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (w->child.start_sock < 0 || bind(w->child.start_sock, (struct sockaddr *)&a, len) < 0 ||
+		listen(w->child.start_sock, 1) < 0)
+		return err_sys(e, "socket '" SOCKET_FILE "'");
+	return 0;
+}
+
+static int prepare_child(struct creation *w, struct err *e)
+{
+	const struct runtime_config *c = w->c;
+	const struct runtime_options *o = w->o;
+	struct child *ch = &w->child;
+	if (c->root_path[0] != '/' && str_empty(o->bundle) && !o->mount_root)
+		return err_set(e, EINVAL, "root.path '%s' is relative and there is no bundle",
+			c->root_path);
+	w->root = c->root_path[0] == '/' ? mem_strdup(c->root_path)
+					 : mem_printf("%s/%s", o->bundle, c->root_path);
+	ch->c = c;
+	ch->process = &c->process;
+	ch->plan = &w->plan;
+	ch->root_path = w->root;
+	ch->id = o->id;
+	ch->bundle = o->bundle ? o->bundle : "/";
+	memcpy(ch->stdio, o->stdio, sizeof(ch->stdio));
+	ch->preserve_fds = o->preserve_fds;
+	ch->no_pivot = o->flags & RUNTIME_NO_PIVOT;
+	ch->bring_to_root = c->ns[RUNTIME_NS_USER].want;
+	ch->user_ns_new = ch->bring_to_root && !c->ns[RUNTIME_NS_USER].path;
+	ch->mount_root = o->mount_root;
+	ch->mount_root_ctx = o->mount_root_ctx;
+	ch->cgroup_ns = c->ns[RUNTIME_NS_CGROUP].want;
+	if (c->seccomp)
+		return seccomp_program(
+			c->seccomp, o->seccomp_cache_dir, &ch->filter, &ch->filter_flags, e);
+	return 0;
+}
+
+/* ---- after the clone ---- */
+
+static int write_map(const struct creation *w, const char *file, const struct runtime_id_map *m,
+	size_t n, struct err *e)
+{
+	char path[64];
+	struct buf b cleanup_buf = BUF_INIT;
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&b, "%u %u %u\n", m[i].container, m[i].host, m[i].size);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)w->k->pid, file);
+	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, b.data, b.len) < 0)
+		return err_sys(e, "write '%s'", file);
+	return 0;
+}
+
+static int map_ids(const struct creation *w, struct err *e)
+{
+	if (!w->child.bring_to_root)
+		return 0;
+	int r = 0;
+	if (w->child.user_ns_new) {
+		r = write_map(w, "uid_map", w->c->uid_maps, w->c->nuid_maps, e);
+		if (r == 0)
+			r = write_map(w, "gid_map", w->c->gid_maps, w->c->ngid_maps, e);
+	}
+	return r < 0 ? r : wire_send(w->k->sock, WIRE_MAPPED, NULL);
+}
+
+static int set_up_network(const struct creation *w, struct err *e)
+{
+	if (!w->o->setup_network || !(w->plan.clone_flags & CLONE_NEWNET))
+		return 0;
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)w->k->pid);
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open '%s'", path);
+	int r = w->o->setup_network(w->o->setup_network_ctx, w->k->pid, fd, e);
+	return r < 0 ? r : wire_send(w->k->sock, WIRE_NETWORK, NULL);
+}
+
+static int open_joined(const struct creation *w, enum runtime_ns_kind kind, int *ret, struct err *e)
+{
+	const char *path = w->c->ns[kind].path;
+	if (!path)
+		return 0;
+	*ret = open(path, O_RDONLY | O_CLOEXEC);
+	return *ret < 0 ? err_sys(e, "open namespace '%s'", path) : 0;
+}
+
+static int spawn(struct creation *w, struct spawn *sp, struct err *e)
+{
+	cleanup_fd int user = -1, pid = -1;
+	int r = open_joined(w, RUNTIME_NS_USER, &user, e);
+	if (r == 0)
+		r = open_joined(w, RUNTIME_NS_PID, &pid, e);
+	if (r < 0)
+		return r;
+	/* the cgroup namespace is made by the child, when it is in its cgroup */
+	sp->flags = w->plan.clone_flags & ~(uint64_t)CLONE_NEWCGROUP;
+	sp->join_fd = user >= 0 ? user : pid;
+	sp->join_flags = user >= 0 ? CLONE_NEWUSER : CLONE_NEWPID;
+	sp->join_fd2 = user >= 0 ? pid : -1;
+	sp->join_flags2 = CLONE_NEWPID;
+	return container_spawn(w->k, &w->child, sp, e);
+}
+
+static int make(struct creation *w, struct err *e)
+{
+	struct spawn sp = SPAWN_INIT;
+	int r;
+	if ((r = check_options(w->o, e)) < 0 ||
+		(r = runtime_plan_make(w->c, w->o, &w->plan, e)) < 0 ||
+		(r = prepare_child(w, e)) < 0 || (r = prepare_cgroup(w, e)) < 0 ||
+		(r = make_state_dir(w, e)) < 0 ||
+		(r = state_write(w->k->state_dir, w->c, w->o, &w->k->cgroup, e)) < 0 ||
+		(r = make_cgroup(w, &sp, e)) < 0 || (r = listen_for_start(w, e)) < 0)
+		return r;
+	r = spawn(w, &sp, e);
+	if (sp.cgroup_fd >= 0)
+		close(sp.cgroup_fd);
+	if (r < 0)
+		return r;
+	if ((r = map_ids(w, e)) < 0 || (r = set_up_network(w, e)) < 0) {
+		/* when the child went first, what it has to say is the cause */
+		return r == -EPIPE ? container_await_ready(w->k, e)
+				   : err_set(e, -r, "%s", err_text(r));
+	}
+	if ((r = container_await_ready(w->k, e)) < 0)
+		return r;
+	if (w->k->start_later && (r = state_write_pid(w->k->state_dir, w->k->pid, e)) < 0)
+		return r;
+	return pid_file_write(w->o->pid_file, w->k->pid, e);
+}
+
+static void undo(struct creation *w)
+{
+	struct runtime_container *k = w->k;
+	bool ran = k->pid > 0;
+	container_abort(k);
+	if (w->made_cgroup)
+		runtime_cgroup_remove(&k->cgroup, NULL);
+	if (ran && w->c->hooks[RUNTIME_HOOK_POSTSTOP].n) {
+		cleanup_free char *notes = state_annotations(w->c);
+		cleanup_free char *state = state_document(
+			w->c->version, w->o->id, w->child.bundle, notes, RUNTIME_STOPPED, 0);
+		hooks_run_all(&w->c->hooks[RUNTIME_HOOK_POSTSTOP], state);
+	}
+	if (w->made_dir)
+		file_remove_tree(AT_FDCWD, w->o->state_dir, NULL);
+	k->start_later = false;
+	runtime_container_free(k);
+}
+
+int runtime_create(const struct runtime_config *c, const struct runtime_options *o,
+	struct runtime_container **ret, struct err *e)
+{
+	struct creation w = {.c = c, .o = o, .k = container_new()};
+	child_init(&w.child);
+	w.k->config = c;
+	w.k->id = o->id;
+	w.k->bundle = o->bundle;
+	w.k->console_socket = o->console_socket;
+	w.k->start_later = o->flags & RUNTIME_START_LATER;
+	int r = make(&w, e);
+	child_release(&w.child);
+	runtime_plan_release(&w.plan);
+	free(w.root);
+	if (r < 0) {
+		undo(&w);
+		return r;
+	}
+	w.k->config = NULL;
+	w.k->id = w.k->bundle = NULL;
+	*ret = w.k;
+	return 0;
+}
+
+int runtime_run(const struct runtime_config *c, const struct runtime_options *o,
+	struct runtime_container **ret, struct err *e)
+{
+	struct runtime_container *k = NULL;
+	int r = runtime_create(c, o, &k, e);
+	if (r < 0)
+		return r;
+	if ((r = runtime_start(k, e)) < 0) {
+		runtime_container_free(k);
+		struct err later = ERR_INIT; /* the first error is the one to tell */
+		if (runtime_delete(o->state_dir, true, &later) < 0)
+			log_debug("%s", later.msg);
+		return r;
+	}
+	*ret = k;
+	return 0;
+}

@@ -1,0 +1,179 @@
+/* runtime_exec: one more process in a running container. */
+#include "base/err.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "runtime/cgroup_priv.h"
+#include "runtime/config.h"
+#include "runtime/container_priv.h"
+#include "runtime/seccomp_priv.h"
+#include "runtime/state_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
+/* Which namespaces of the container differ from ours: joining an own one fails for some kinds. */
+static int different_namespaces(pid_t pid)
+{
+	static const struct {
+		const char *name;
+		int flag;
+	} table[] = {
+		{"user", CLONE_NEWUSER},
+		{"pid", CLONE_NEWPID},
+		{"net", CLONE_NEWNET},
+		{"ipc", CLONE_NEWIPC},
+		{"uts", CLONE_NEWUTS},
+		{"cgroup", CLONE_NEWCGROUP},
+		{"mnt", CLONE_NEWNS},
+		{"time", CLONE_NEWTIME},
+	};
+	int flags = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		char path[64];
+		struct stat own, other;
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", table[i].name);
+		if (stat(path, &own) < 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, table[i].name);
+		if (stat(path, &other) == 0 && own.st_ino != other.st_ino)
+			flags |= table[i].flag;
+	}
+	return flags;
+}
+
+struct entry {
+	struct runtime_plan plan;
+	struct runtime_step steps[16];
+	struct child child;
+	struct runtime_config *config;
+	struct runtime_cgroup cgroup; /* path borrowed from the state */
+	struct spawn sp;
+	int init; /* pidfd */
+	int namespaces;
+};
+
+static void add(struct entry *x, enum runtime_step_kind kind, const void *item, uint64_t number)
+{
+	x->steps[x->plan.n++] = (struct runtime_step){kind, item, number};
+	x->plan.v = x->steps;
+}
+
+static void plan_entry(struct entry *x, const struct runtime_process *p)
+{
+	const struct runtime_seccomp *filter = x->config->seccomp;
+	add(x, RUNTIME_STEP_SESSION, NULL, 0);
+	if (p->has_oom_score_adj)
+		add(x, RUNTIME_STEP_OOM_SCORE, p, 0);
+	add(x, RUNTIME_STEP_JOIN_CGROUP, NULL, 0);
+	add(x, RUNTIME_STEP_ENTER, NULL, (uint64_t)x->namespaces);
+	add(x, RUNTIME_STEP_CLOSE_FDS, NULL, 0);
+	if (p->terminal)
+		add(x, RUNTIME_STEP_CONSOLE, p, 0);
+	add(x, RUNTIME_STEP_KEYRING, NULL, 0);
+	if (p->nrlimits)
+		add(x, RUNTIME_STEP_RLIMITS, p, 0);
+	add(x, RUNTIME_STEP_CWD, p->cwd, 0);
+	if (filter && !p->no_new_privs)
+		add(x, RUNTIME_STEP_SECCOMP, filter, 0);
+	if (p->no_new_privs)
+		add(x, RUNTIME_STEP_NO_NEW_PRIVS, NULL, 0);
+	add(x, RUNTIME_STEP_USER, p, 0);
+	add(x, RUNTIME_STEP_FIND_PROGRAM, p, 0);
+	add(x, RUNTIME_STEP_READY, NULL, 0);
+	if (filter && p->no_new_privs)
+		add(x, RUNTIME_STEP_SECCOMP, filter, 0);
+	add(x, RUNTIME_STEP_EXEC, p, 0);
+}
+
+static int prepare(struct entry *x, const struct runtime_state *s, const struct runtime_process *p,
+	const struct runtime_exec_options *o, struct err *e)
+{
+	struct child *ch = &x->child;
+	x->namespaces = different_namespaces(s->pid);
+	plan_entry(x, p);
+	ch->process = p;
+	ch->plan = &x->plan;
+	ch->id = s->id;
+	memcpy(ch->stdio, o->stdio, sizeof(ch->stdio));
+	ch->preserve_fds = o->preserve_fds;
+	ch->enter_fd = x->init;
+	x->cgroup = state_cgroup(s);
+	ch->cgroup_path = s->cgroup_path;
+	if (*s->cgroup_path && s->cgroup_controllers) {
+		int n = cgroup_open_tasks(&x->cgroup, ch->tasks, CHILD_MAX_CGROUPS, e);
+		if (n < 0)
+			return n;
+		ch->ntasks = (size_t)n;
+		if (x->cgroup.mode == RUNTIME_CGROUP_V2 &&
+			(x->sp.cgroup_fd = cgroup_open_dir(&x->cgroup, e)) < 0)
+			return x->sp.cgroup_fd;
+	}
+	if (x->namespaces & CLONE_NEWPID) {
+		x->sp.join_fd = x->init;
+		x->sp.join_flags = CLONE_NEWPID;
+	}
+	if (x->config->seccomp)
+		return seccomp_program(x->config->seccomp, o->seccomp_cache_dir, &ch->filter,
+			&ch->filter_flags, e);
+	return 0;
+}
+
+static int enter(struct entry *x, const char *state_dir, const struct runtime_state *s,
+	const struct runtime_process *p, const struct runtime_exec_options *o,
+	struct runtime_container *k, struct err *e)
+{
+	if (s->status != RUNTIME_RUNNING && s->status != RUNTIME_CREATED)
+		return err_set(e, ERR_STATE, "cannot exec in container '%s': it is %s", s->id,
+			runtime_status_name(s->status));
+	if (!p->args.n)
+		return err_set(e, ERR_FORMAT, "process.args is empty");
+	int r = state_load_config(state_dir, &x->config, e);
+	if (r < 0)
+		return r;
+	x->init = state_open_pid(s);
+	if (x->init < 0)
+		return err_set(e, ERR_STATE, "container '%s' has stopped", s->id);
+	if ((r = prepare(x, s, p, o, e)) < 0 ||
+		(r = container_spawn(k, &x->child, &x->sp, e)) < 0 ||
+		(r = container_await_ready(k, e)) < 0 ||
+		(r = pid_file_write(o->pid_file, k->pid, e)) < 0)
+		return r;
+	return runtime_start(k, e);
+}
+
+int runtime_exec(const char *state_dir, const struct runtime_process *p,
+	const struct runtime_exec_options *o, struct runtime_container **ret, struct err *e)
+{
+	struct runtime_state *s cleanup_runtime_state = NULL;
+	int r = runtime_state_load(state_dir, &s, e);
+	if (r < 0)
+		return r;
+	struct entry x = {.sp = SPAWN_INIT, .init = -1};
+	struct runtime_container *k cleanup_runtime_container = container_new();
+	child_init(&x.child);
+	k->console_socket = o->console_socket;
+	r = enter(&x, state_dir, s, p, o, k, e);
+	child_release(&x.child);
+	runtime_config_free(x.config);
+	if (x.init >= 0)
+		close(x.init);
+	if (x.sp.cgroup_fd >= 0)
+		close(x.sp.cgroup_fd);
+	if (r < 0)
+		return r;
+	*ret = STEAL(k);
+	return 0;
+}

@@ -1,0 +1,287 @@
+/* Makes and prints plans; see the header. No system calls here. */
+#include "runtime/plan.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "runtime/config.h"
+#include "runtime/container.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
+static const uint64_t ns_flags[RUNTIME_NS_KINDS] = {
+	[RUNTIME_NS_USER] = CLONE_NEWUSER,
+	[RUNTIME_NS_PID] = CLONE_NEWPID,
+	[RUNTIME_NS_NET] = CLONE_NEWNET,
+	[RUNTIME_NS_IPC] = CLONE_NEWIPC,
+	[RUNTIME_NS_UTS] = CLONE_NEWUTS,
+	[RUNTIME_NS_TIME] = CLONE_NEWTIME,
+	[RUNTIME_NS_CGROUP] = CLONE_NEWCGROUP,
+	[RUNTIME_NS_MOUNT] = CLONE_NEWNS,
+};
+
+static void add(struct runtime_plan *p, enum runtime_step_kind kind, const void *item, uint64_t n)
+{
+	if (p->n == p->cap) {
+		p->cap = p->cap ? 2 * p->cap : 64;
+		p->v = mem_realloc(p->v, p->cap, sizeof(*p->v));
+	}
+	p->v[p->n++] = (struct runtime_step){kind, item, n};
+}
+
+void runtime_plan_release(struct runtime_plan *p)
+{
+	free(p->v);
+	*p = (struct runtime_plan){NULL};
+}
+
+/* ---- what is refused ---- */
+
+char *runtime_sysctl_path(const struct runtime_config *c, const char *key)
+{
+	static const char *const ipc[] = {"kernel/msgmax", "kernel/msgmnb", "kernel/msgmni",
+		"kernel/sem", "kernel/shmall", "kernel/shmmax", "kernel/shmmni",
+		"kernel/shm_rmid_forced"};
+	/* as sysctl(8): the first separator decides which one separates */
+	cleanup_free char *path = mem_strdup(key);
+	bool dots = path[strcspn(path, "./")] == '.';
+	for (char *p = path; dots && *p; p++)
+		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+	if (strstr(path, "..") || strstr(path, "//") || path[0] == '/')
+		return NULL;
+	bool ok = c->ns[RUNTIME_NS_NET].want && str_starts(path, "net/");
+	if (c->ns[RUNTIME_NS_IPC].want) {
+		ok |= str_starts(path, "fs/mqueue/");
+		for (size_t i = 0; i < ARRAY_SIZE(ipc); i++)
+			ok |= str_eq(path, ipc[i]);
+	}
+	if (c->ns[RUNTIME_NS_UTS].want)
+		ok |= str_eq(path, "kernel/domainname");
+	return ok ? STEAL(path) : NULL;
+}
+
+static int check_sysctls(const struct runtime_config *c, struct err *e)
+{
+	for (size_t i = 0; i < c->sysctl.n; i++) {
+		cleanup_free char *path = runtime_sysctl_path(c, c->sysctl.v[i].key);
+		if (!path)
+			return err_set(e, ERR_FORMAT,
+				"linux.sysctl: '%s' does not belong to a namespace of the "
+				"container",
+				c->sysctl.v[i].key);
+	}
+	return 0;
+}
+
+static int check_namespaces(const struct runtime_config *c, struct err *e)
+{
+	const struct runtime_ns *ns = c->ns;
+	if (!ns[RUNTIME_NS_MOUNT].want)
+		return err_set(e, ERR_UNSUPPORTED, "a container without a mount namespace");
+	if (ns[RUNTIME_NS_MOUNT].path)
+		return err_set(e, ERR_UNSUPPORTED, "a mount namespace by path");
+	if (c->hostname && !ns[RUNTIME_NS_UTS].want)
+		return err_set(e, ERR_FORMAT, "hostname: needs a UTS namespace of its own");
+	if (c->domainname && !ns[RUNTIME_NS_UTS].want)
+		return err_set(e, ERR_FORMAT, "domainname: needs a UTS namespace of its own");
+	bool new_user = ns[RUNTIME_NS_USER].want && !ns[RUNTIME_NS_USER].path;
+	if (new_user && (!c->nuid_maps || !c->ngid_maps))
+		return err_set(e, ERR_FORMAT,
+			"linux: a user namespace needs uidMappings and "
+			"gidMappings");
+	if (!ns[RUNTIME_NS_USER].want && (c->nuid_maps || c->ngid_maps))
+		return err_set(e, ERR_FORMAT, "linux: mappings without a user namespace");
+	return 0;
+}
+
+static int check(const struct runtime_config *c, const struct runtime_options *o, struct err *e)
+{
+	if (!c->has_process)
+		return err_set(e, ERR_FORMAT, "process is missing");
+	int r = check_namespaces(c, e);
+	if (r == 0)
+		r = check_sysctls(c, e);
+	if (r < 0)
+		return r;
+	if (!c->process.terminal && o->console_socket >= 0)
+		return err_set(e, ERR_USAGE, "a console socket without process.terminal");
+	if (c->process.terminal && o->console_socket < 0 && (o->flags & RUNTIME_START_LATER))
+		return err_set(e, ERR_USAGE, "process.terminal needs a console socket here");
+	return 0;
+}
+
+/* ---- the order ---- */
+
+static void plan_namespaces(struct runtime_plan *p, const struct runtime_config *c)
+{
+	for (int i = 0; i < RUNTIME_NS_KINDS; i++) {
+		if (!c->ns[i].want)
+			continue;
+		if (!c->ns[i].path)
+			p->clone_flags |= ns_flags[i];
+		else if (i == RUNTIME_NS_USER || i == RUNTIME_NS_PID)
+			p->join_first = true;
+	}
+	/* its root is the cgroup of whoever makes it: made by the child, after it moved */
+	add(p, RUNTIME_STEP_CLONE, NULL, p->clone_flags);
+	if (p->clone_flags & CLONE_NEWUSER)
+		add(p, RUNTIME_STEP_ID_MAPS, c, 0);
+}
+
+static void plan_identity(struct runtime_plan *p, const struct runtime_config *c, bool cgroup)
+{
+	add(p, RUNTIME_STEP_SESSION, NULL, 0);
+	for (int i = 0; i < RUNTIME_NS_KINDS; i++)
+		if (c->ns[i].path)
+			add(p, RUNTIME_STEP_SETNS, c->ns[i].path, ns_flags[i]);
+	if (c->process.has_oom_score_adj)
+		add(p, RUNTIME_STEP_OOM_SCORE, &c->process, 0);
+	if (cgroup || (p->clone_flags & CLONE_NEWCGROUP))
+		add(p, RUNTIME_STEP_JOIN_CGROUP, NULL, p->clone_flags & CLONE_NEWCGROUP);
+	if (c->ns[RUNTIME_NS_USER].want)
+		add(p, RUNTIME_STEP_MAPPED, NULL, 0);
+	if (c->hostname)
+		add(p, RUNTIME_STEP_HOSTNAME, c->hostname, 0);
+	if (c->domainname)
+		add(p, RUNTIME_STEP_DOMAINNAME, c->domainname, 0);
+	if (p->clone_flags & CLONE_NEWNET)
+		add(p, RUNTIME_STEP_LOOPBACK, NULL, 0);
+}
+
+/* /dev of the host, or of another container, bound into this one is not ours to fill. */
+static bool dev_is_bound(const struct runtime_config *c)
+{
+	for (size_t i = 0; i < c->nmounts; i++)
+		if (c->mounts[i].bind && (str_eq(c->mounts[i].destination, "/dev") ||
+						 str_eq(c->mounts[i].destination, "/dev/")))
+			return true;
+	return false;
+}
+
+static const struct runtime_device default_devices[] = {
+	{"/dev/null", 'c', 1, 3, 0666, 0, 0},
+	{"/dev/zero", 'c', 1, 5, 0666, 0, 0},
+	{"/dev/full", 'c', 1, 7, 0666, 0, 0},
+	{"/dev/random", 'c', 1, 8, 0666, 0, 0},
+	{"/dev/urandom", 'c', 1, 9, 0666, 0, 0},
+	{"/dev/tty", 'c', 5, 0, 0666, 0, 0},
+};
+
+static bool has_device(const struct runtime_config *c, const char *path)
+{
+	for (size_t i = 0; i < c->ndevices; i++)
+		if (str_eq(c->devices[i].path, path))
+			return true;
+	return false;
+}
+
+static void plan_devices(struct runtime_plan *p, const struct runtime_config *c)
+{
+	bool bound = dev_is_bound(c);
+	for (size_t i = 0; i < ARRAY_SIZE(default_devices) && !bound; i++)
+		if (!has_device(c, default_devices[i].path))
+			add(p, RUNTIME_STEP_DEVICE, &default_devices[i], 0);
+	for (size_t i = 0; i < c->ndevices; i++)
+		if (!bound || !str_starts(c->devices[i].path, "/dev/"))
+			add(p, RUNTIME_STEP_DEVICE, &c->devices[i], 0);
+	if (!bound)
+		add(p, RUNTIME_STEP_DEV_LINKS, NULL, 0);
+	if (c->process.terminal)
+		add(p, RUNTIME_STEP_CONSOLE, &c->process, !bound);
+}
+
+static bool has_hooks(const struct runtime_config *c, enum runtime_hook_kind kind)
+{
+	return c->hooks[kind].n > 0;
+}
+
+static void plan_hooks(struct runtime_plan *p, const struct runtime_config *c)
+{
+	if (has_hooks(c, RUNTIME_HOOK_PRESTART) || has_hooks(c, RUNTIME_HOOK_CREATE_RUNTIME)) {
+		add(p, RUNTIME_STEP_HOOKS_RUNTIME, c, 0);
+		add(p, RUNTIME_STEP_WAIT_HOOKS, NULL, 0);
+	}
+	if (has_hooks(c, RUNTIME_HOOK_CREATE_CONTAINER))
+		add(p, RUNTIME_STEP_HOOKS_CONTAINER, &c->hooks[RUNTIME_HOOK_CREATE_CONTAINER], 0);
+}
+
+static void plan_root(
+	struct runtime_plan *p, const struct runtime_config *c, const struct runtime_options *o)
+{
+	unsigned long prop = c->root_propagation;
+	add(p, RUNTIME_STEP_PROPAGATION, NULL,
+		MS_REC | (prop & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE));
+	add(p, RUNTIME_STEP_ROOT, c->root_path, 0);
+	add(p, RUNTIME_STEP_CLOSE_FDS, NULL, 0);
+	for (size_t i = 0; i < c->nmounts; i++)
+		add(p, RUNTIME_STEP_MOUNT, &c->mounts[i], 0);
+	plan_devices(p, c);
+	add(p, RUNTIME_STEP_MAKE_CWD, c->process.cwd, 0);
+	plan_hooks(p, c);
+	if ((p->clone_flags & CLONE_NEWNET) && o->setup_network) {
+		add(p, RUNTIME_STEP_NETWORK, NULL, 0);
+		add(p, RUNTIME_STEP_WAIT_NETWORK, NULL, 0);
+	}
+	for (size_t i = 0; i < c->sysctl.n; i++)
+		add(p, RUNTIME_STEP_SYSCTL, &c->sysctl.v[i], 0);
+	for (size_t i = 0; i < c->readonly_paths.n; i++)
+		add(p, RUNTIME_STEP_READONLY_PATH, c->readonly_paths.v[i], 0);
+	for (size_t i = 0; i < c->masked_paths.n; i++)
+		add(p, RUNTIME_STEP_MASK_PATH, c->masked_paths.v[i], 0);
+	if (c->root_readonly)
+		add(p, RUNTIME_STEP_ROOT_READONLY, NULL, 0);
+	add(p, RUNTIME_STEP_PIVOT, NULL, o->flags & RUNTIME_NO_PIVOT);
+	if (prop & (MS_SHARED | MS_UNBINDABLE))
+		add(p, RUNTIME_STEP_ROOT_PROPAGATION, NULL, prop);
+}
+
+static void plan_process(
+	struct runtime_plan *p, const struct runtime_config *c, const struct runtime_options *o)
+{
+	const struct runtime_process *pr = &c->process;
+	if (!(o->flags & RUNTIME_NO_KEYRING))
+		add(p, RUNTIME_STEP_KEYRING, NULL, 0);
+	if (pr->nrlimits)
+		add(p, RUNTIME_STEP_RLIMITS, pr, 0);
+	add(p, RUNTIME_STEP_CWD, pr->cwd, 0);
+	/* without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the caps go;
+	 * with it as late as possible, so that the filter sees the program only */
+	if (c->seccomp && !pr->no_new_privs)
+		add(p, RUNTIME_STEP_SECCOMP, c->seccomp, 0);
+	if (pr->no_new_privs)
+		add(p, RUNTIME_STEP_NO_NEW_PRIVS, NULL, 0);
+	add(p, RUNTIME_STEP_USER, pr, 0);
+	add(p, RUNTIME_STEP_FIND_PROGRAM, pr, 0);
+	add(p, RUNTIME_STEP_READY, NULL, 0);
+	if (has_hooks(c, RUNTIME_HOOK_START_CONTAINER))
+		add(p, RUNTIME_STEP_HOOKS_START, &c->hooks[RUNTIME_HOOK_START_CONTAINER], 0);
+	if (c->seccomp && pr->no_new_privs)
+		add(p, RUNTIME_STEP_SECCOMP, c->seccomp, 0);
+	add(p, RUNTIME_STEP_EXEC, pr, 0);
+}
+
+int runtime_plan_make(const struct runtime_config *c, const struct runtime_options *o,
+	struct runtime_plan *ret, struct err *e)
+{
+	int r = check(c, o, e);
+	if (r < 0)
+		return r;
+	struct runtime_plan p = {NULL};
+	bool cgroup = !(o->flags & RUNTIME_NO_CGROUP);
+	if (cgroup)
+		add(&p, RUNTIME_STEP_CGROUP, c, 0);
+	plan_namespaces(&p, c);
+	plan_identity(&p, c, cgroup);
+	plan_root(&p, c, o);
+	plan_process(&p, c, o);
+	*ret = p;
+	return 0;
+}

@@ -1,0 +1,104 @@
+/* Makes a process in new or joined namespaces; see spawn_priv.h. */
+#include "runtime/spawn_priv.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static pid_t clone_into(const struct spawn *s, uint64_t extra, int *pidfd)
+{
+	struct clone_args a = {
+		.flags = s->flags | extra,
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = extra & CLONE_PARENT ? 0 : SIGCHLD,
+	};
+	if (s->cgroup_fd >= 0) {
+		a.flags |= CLONE_INTO_CGROUP;
+		a.cgroup = (uint64_t)s->cgroup_fd;
+	}
+	return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+}
+
+struct stage {
+	const struct spawn *s;
+	int pipe;
+};
+
+struct stage_result {
+	pid_t pid;
+	int error;
+	const char *what; /* the same address on both sides of the fork */
+};
+
+/* A process that joins a pid namespace is not in it, only its children are: so one process
+ * joins, makes the real one as its brother (CLONE_PARENT), and goes. */
+static int stage_main(void *arg)
+{
+	const struct stage *st = arg;
+	const struct spawn *s = st->s;
+	struct stage_result r = {-1, 0, "join a namespace"};
+	if (setns(s->join_fd, s->join_flags) == 0 &&
+		(s->join_fd2 < 0 || setns(s->join_fd2, s->join_flags2) == 0)) {
+		r.what = "clone3";
+		r.pid = clone_into(s, CLONE_PARENT, NULL);
+		if (r.pid == 0)
+			_exit(s->run(s->arg));
+	}
+	r.error = r.pid < 0 ? errno : 0;
+	return io_write_all(st->pipe, &r, sizeof(r)) < 0;
+}
+
+static pid_t spawn_by_stage(const struct spawn *s, int *ret_pidfd, struct err *e)
+{
+	int p[2];
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	cleanup_fd int from = p[0], to = p[1];
+	struct stage st = {s, to};
+	pid_t stage = proc_fork(stage_main, &st, NULL, e);
+	if (stage < 0)
+		return stage;
+	close(to);
+	to = -1;
+	struct stage_result r;
+	ssize_t n = io_read_full(from, &r, sizeof(r));
+	proc_wait(stage, NULL);
+	if (n != (ssize_t)sizeof(r))
+		return err_set(e, ERR_CHILD, "the process that joins namespaces died");
+	if (r.pid < 0)
+		return err_sysno(e, r.error, "%s", r.what);
+	*ret_pidfd = proc_pidfd_open(r.pid);
+	if (*ret_pidfd < 0) {
+		kill(r.pid, SIGKILL);
+		waitpid(r.pid, NULL, 0);
+		return err_sysno(e, *ret_pidfd, "pidfd_open");
+	}
+	return r.pid;
+}
+
+pid_t spawn_process(const struct spawn *s, int *ret_pidfd, struct err *e)
+{
+	if (s->join_fd >= 0)
+		return spawn_by_stage(s, ret_pidfd, e);
+	int pidfd = -1;
+	pid_t pid = clone_into(s, CLONE_PIDFD, &pidfd);
+	if (pid == 0)
+		_exit(s->run(s->arg));
+	if (pid < 0) {
+		int r = err_sys(e, "clone3");
+		if (errno == EPERM)
+			err_hint(e, "new namespaces need root");
+		return r;
+	}
+	*ret_pidfd = pidfd;
+	return pid;
+}

@@ -1,0 +1,238 @@
+/* Writes and reads state directories; see state_priv.h. */
+#include "runtime/state_priv.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "runtime/config.h"
+#include "runtime/json_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+const char *runtime_status_name(enum runtime_status s)
+{
+	static const char *const names[] = {"creating", "created", "running", "paused", "stopped"};
+	return names[s];
+}
+
+char *state_annotations(const struct runtime_config *c)
+{
+	json_t *o = json_object();
+	for (size_t i = 0; i < c->annotations.n; i++)
+		json_object_set_new(
+			o, c->annotations.v[i].key, json_string(c->annotations.v[i].value));
+	char *text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return text;
+}
+
+char *state_document(const char *version, const char *id, const char *bundle,
+	const char *annotations, enum runtime_status status, pid_t pid)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s}", "ociVersion", version, "id", id, "status",
+		runtime_status_name(status));
+	if (pid > 0)
+		json_object_set_new(o, "pid", json_integer(pid));
+	json_object_set_new(o, "bundle", json_string(bundle));
+	json_t *notes = annotations ? json_loads(annotations, 0, NULL) : NULL;
+	if (json_object_size(notes) > 0)
+		json_object_set(o, "annotations", notes);
+	json_decref(notes);
+	char *text = json_dumps(o, JSON_INDENT(2));
+	json_decref(o);
+	char *line = mem_printf("%s\n", text);
+	free(text);
+	return line;
+}
+
+int state_write(int dir, const struct runtime_config *c, const struct runtime_options *o,
+	const struct runtime_cgroup *g, struct err *e)
+{
+	uint64_t start = 0;
+	proc_start_time(getpid(), &start);
+	json_t *v = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:I}", "version",
+		c->version ? c->version : "1.0.0", "id", o->id, "bundle",
+		o->bundle ? o->bundle : "/", "cgroupPath", g->path ? g->path : "", "cgroupMode",
+		(int)g->mode, "cgroupControllers", (int)g->controllers, "created",
+		(json_int_t)clock_now(), "creator", (int)getpid(), "creatorStart",
+		(json_int_t)start);
+	if (!v)
+		return err_set(e, ERR_FORMAT, "the container's id or bundle is not UTF-8");
+	cleanup_free char *notes = state_annotations(c);
+	json_object_set_new(v, "annotations", json_string(notes));
+	char *text = json_dumps(v, JSON_COMPACT);
+	json_decref(v);
+	int r = file_write(dir, STATE_FILE, text, strlen(text), 0600, 0, e);
+	free(text);
+	if (r < 0)
+		return r;
+	/* new, and nobody looks at it before the process exists: no rename needed */
+	cleanup_fd int fd = openat(dir, CONFIG_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, c->source, c->source_len) != (ssize_t)c->source_len)
+		return err_sys(e, "write '%s'", CONFIG_FILE);
+	return 0;
+}
+
+int state_write_pid(int dir, pid_t pid, struct err *e)
+{
+	uint64_t start = 0;
+	char text[64];
+	proc_start_time(pid, &start);
+	int len = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)pid, start);
+	cleanup_fd int fd = openat(dir, PID_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, text, (size_t)len) != len)
+		return err_sys(e, "write '%s'", PID_FILE);
+	return 0;
+}
+
+unsigned state_socket_address(int dir, struct sockaddr_un *a)
+{
+	/* a path of its own may be longer than an address can hold */
+	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
+	int n = snprintf(a->sun_path, sizeof(a->sun_path), "/proc/self/fd/%d/%s", dir, SOCKET_FILE);
+	return (unsigned)(offsetof(struct sockaddr_un, sun_path) + (size_t)n + 1);
+}
+
+/* ---- reading ---- */
+
+static char *take_string(json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return mem_strdup(s ? s : "");
+}
+
+static void read_fields(struct runtime_state *s, json_t *o)
+{
+	s->version = take_string(o, "version");
+	s->id = take_string(o, "id");
+	s->bundle = take_string(o, "bundle");
+	s->annotations = take_string(o, "annotations");
+	s->cgroup_path = take_string(o, "cgroupPath");
+	json_int_t mode = json_integer_value(json_object_get(o, "cgroupMode"));
+	s->cgroup_mode = mode >= 0 && mode <= RUNTIME_CGROUP_V2 ? (unsigned)mode : 0;
+	s->cgroup_controllers =
+		(unsigned)json_integer_value(json_object_get(o, "cgroupControllers"));
+	s->created_ns = json_integer_value(json_object_get(o, "created"));
+	json_int_t creator = json_integer_value(json_object_get(o, "creator"));
+	uint64_t start;
+	s->creator_alive =
+		creator > 0 && creator <= INT_MAX && proc_start_time((pid_t)creator, &start) == 0 &&
+		start == (uint64_t)json_integer_value(json_object_get(o, "creatorStart"));
+}
+
+static void read_pid(struct runtime_state *s, int dir)
+{
+	struct buf b cleanup_buf = BUF_INIT_MAX(256);
+	if (file_read(dir, PID_FILE, &b, NULL) < 0 || !b.len)
+		return;
+	char *end;
+	long pid = strtol(b.data, &end, 10);
+	if (pid <= 0 || pid > INT_MAX || *end != ' ')
+		return;
+	s->pid = (pid_t)pid;
+	s->start_time = strtoull(end + 1, NULL, 10);
+}
+
+static void find_status(struct runtime_state *s, int dir)
+{
+	uint64_t start;
+	if (s->pid == 0) {
+		s->status = s->creator_alive ? RUNTIME_CREATING : RUNTIME_STOPPED;
+		return;
+	}
+	if (proc_start_time(s->pid, &start) < 0 || start != s->start_time) {
+		s->pid = 0;
+		s->status = RUNTIME_STOPPED;
+		return;
+	}
+	struct runtime_cgroup g = state_cgroup(s);
+	if (file_exists(dir, SOCKET_FILE))
+		s->status = RUNTIME_CREATED;
+	else
+		s->status = *s->cgroup_path && runtime_cgroup_frozen(&g) > 0 ? RUNTIME_PAUSED
+									     : RUNTIME_RUNNING;
+}
+
+int runtime_state_load(const char *state_dir, struct runtime_state **ret, struct err *e)
+{
+	cleanup_fd int dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 && errno == ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "container does not exist");
+	if (dir < 0)
+		return err_sys(e, "open '%s'", state_dir);
+	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG);
+	int r = file_read(dir, STATE_FILE, &b, NULL);
+	if (r == -ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "container does not exist");
+	json_t *o = NULL;
+	if (r == 0)
+		r = json_load(buf_str(&b), b.len, LIMIT_RUNTIME_CONFIG, &o, e);
+	if (r < 0)
+		return err_wrap(e, r, "state '%s/" STATE_FILE "'", state_dir);
+	struct runtime_state *s = mem_alloc(sizeof(*s));
+	read_fields(s, o);
+	json_decref(o);
+	read_pid(s, dir);
+	find_status(s, dir);
+	*ret = s;
+	return 0;
+}
+
+void runtime_state_free(struct runtime_state *s)
+{
+	if (!s)
+		return;
+	free(s->id);
+	free(s->bundle);
+	free(s->version);
+	free(s->cgroup_path);
+	free(s->annotations);
+	free(s);
+}
+
+char *runtime_state_format(const struct runtime_state *s)
+{
+	return state_document(s->version, s->id, s->bundle, s->annotations, s->status, s->pid);
+}
+
+struct runtime_cgroup state_cgroup(const struct runtime_state *s)
+{
+	return (struct runtime_cgroup){
+		(enum runtime_cgroup_mode)s->cgroup_mode, s->cgroup_path, s->cgroup_controllers};
+}
+
+int state_open_pid(const struct runtime_state *s)
+{
+	if (s->pid <= 0)
+		return -ESRCH;
+	cleanup_fd int fd = proc_pidfd_open(s->pid);
+	if (fd < 0)
+		return fd;
+	/* asked after the descriptor is there: now the number cannot change its owner */
+	uint64_t start;
+	if (proc_start_time(s->pid, &start) < 0 || start != s->start_time)
+		return -ESRCH;
+	return STEAL_FD(fd);
+}
+
+int state_load_config(const char *state_dir, struct runtime_config **ret, struct err *e)
+{
+	cleanup_free char *path = mem_printf("%s/" CONFIG_FILE, state_dir);
+	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG);
+	int r = file_read(AT_FDCWD, path, &b, e);
+	return r < 0 ? r : runtime_config_parse(buf_str(&b), b.len, ret, e);
+}

@@ -1,0 +1,39 @@
+/*
+ * The state directory of a container:
+ *   state.json  what does not change: id, bundle, cgroup, who creates it
+ *   pid         "PID STARTTIME\n" once the first process waits for its start
+ *   config.json the config as it was read at create
+ *   start.sock  while a container made with RUNTIME_START_LATER waits
+ * state.json is written before anything else is made, so that whatever a killed
+ * runtime leaves behind can be found and removed.
+ */
+#pragma once
+
+#include "base/defs.h"
+#include "runtime/cgroup.h"
+#include "runtime/container.h"
+
+struct runtime_config;
+
+#define STATE_FILE  "state.json"
+#define PID_FILE    "pid"
+#define CONFIG_FILE "config.json"
+#define SOCKET_FILE "start.sock"
+
+int state_write(int dir, const struct runtime_config *c, const struct runtime_options *o,
+	const struct runtime_cgroup *g, struct err *e);
+int state_write_pid(int dir, pid_t pid, struct err *e);
+/* The config of a container in its state directory */
+int state_load_config(const char *state_dir, struct runtime_config **ret, struct err *e);
+/* The state document of the specification; the caller frees it */
+char *state_document(const char *version, const char *id, const char *bundle,
+	const char *annotations, enum runtime_status status, pid_t pid);
+/* annotations of a config as a JSON object; the caller frees it */
+char *state_annotations(const struct runtime_config *c);
+/* The group of a loaded state; path is borrowed from it */
+struct runtime_cgroup state_cgroup(const struct runtime_state *s);
+/* A pidfd of the container's first process, checked against its start time; -ESRCH: gone */
+int state_open_pid(const struct runtime_state *s);
+/* An address for bind or connect to start.sock below dir; returns its length */
+struct sockaddr_un;
+unsigned state_socket_address(int dir, struct sockaddr_un *a);
