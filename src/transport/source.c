@@ -207,28 +207,6 @@ static bool have_layer(struct transport_source *src, const struct transport_want
 	return true;
 }
 
-/* The compressed bytes become a blob of ours before they are read: what is hashed then is what we
- * have, whatever happens to the source meanwhile. */
-static int keep_blob(struct transport_source *src, int fd, uint64_t offset, uint64_t size,
-	struct store_blob_writer **ret, struct err *e)
-{
-	struct store_blob_writer *w cleanup_store_blob_writer = NULL;
-	int r = store_blob_writer_new(src->store, &w, e);
-	if (r < 0)
-		return r;
-	if (lseek(fd, (off_t)offset, SEEK_SET) < 0)
-		return err_sys(e, "read a layer");
-	int64_t n = io_copy(fd, store_blob_writer_fd(w), size);
-	if (n < 0)
-		return err_sysno(e, (int)n, "copy a layer into the store");
-	if ((uint64_t)n < size)
-		return err_set(e, ERR_FORMAT, "the layer is truncated");
-	if (lseek(store_blob_writer_fd(w), 0, SEEK_SET) < 0)
-		return err_sys(e, "read a layer");
-	*ret = STEAL(w);
-	return 0;
-}
-
 static enum layer_compression sniff(int fd, uint64_t offset)
 {
 	char head[LAYER_SNIFF];
@@ -236,21 +214,36 @@ static enum layer_compression sniff(int fd, uint64_t offset)
 	return n > 0 ? layer_compression_sniff(head, (size_t)n) : LAYER_PLAIN;
 }
 
+/* From the source into the ingest and, where the compressed form is kept, into a blob: the bytes
+ * that are kept are those that are hashed, whatever happens to the source meanwhile. */
+static int push_all(int fd, uint64_t offset, uint64_t size, struct snapshot_ingest *g,
+	struct store_blob_writer *w, struct err *e)
+{
+	const size_t piece = 256 * 1024;
+	char *p cleanup_free = mem_alloc(piece);
+	while (size) {
+		ssize_t n = io_pread_full(fd, p, MIN(piece, size), (off_t)offset);
+		if (n < 0)
+			return err_sysno(e, (int)n, "read a layer");
+		if (n == 0)
+			return err_set(e, ERR_FORMAT, "it is truncated");
+		int r = snapshot_ingest_push(g, p, (size_t)n, e);
+		if (r < 0)
+			return r;
+		r = w ? io_write_all(store_blob_writer_fd(w), p, (size_t)n) : 0;
+		if (r < 0)
+			return err_sysno(e, r, "write a blob");
+		offset += (uint64_t)n;
+		size -= (uint64_t)n;
+	}
+	return 0;
+}
+
 static int ingest(struct transport_source *src, int fd, uint64_t offset, uint64_t size,
 	const struct transport_want *want, struct transport_layer *ret, struct err *e)
 {
 	struct store_blob_writer *w cleanup_store_blob_writer = NULL;
-	int from = fd;
-	uint64_t known;
-	if (want->blob_digest && sniff(fd, offset) != LAYER_PLAIN &&
-		!store_blob_has(src->store, want->blob_digest, &known)) {
-		int r = keep_blob(src, fd, offset, size, &w, e);
-		if (r < 0)
-			return r;
-		from = store_blob_writer_fd(w);
-	} else if (lseek(fd, (off_t)offset, SEEK_SET) < 0) {
-		return err_sys(e, "read a layer");
-	}
+	struct snapshot_ingest *g cleanup_snapshot_ingest = NULL;
 	struct snapshot_ingest_options opt = {
 		.blob_digest = want->blob_digest,
 		.diffid = want->diffid,
@@ -259,8 +252,16 @@ static int ingest(struct transport_source *src, int fd, uint64_t offset, uint64_
 		/* nobody asks for the digest of these bytes */
 		.skip_blob_hash = !want->blob_digest,
 	};
+	uint64_t known;
+	int r = snapshot_ingest_begin(src->store, &opt, &g, e);
+	if (r >= 0 && want->blob_digest && sniff(fd, offset) != LAYER_PLAIN &&
+		!store_blob_has(src->store, want->blob_digest, &known))
+		r = store_blob_writer_new(src->store, &w, e);
+	if (r >= 0)
+		r = push_all(fd, offset, size, g, w, e);
 	struct snapshot_ingest_info info;
-	int r = snapshot_ingest_fd(src->store, from, size, &opt, &info, e);
+	if (r >= 0)
+		r = snapshot_ingest_finish(g, &info, e);
 	if (r < 0)
 		return r;
 	*ret = (struct transport_layer){
