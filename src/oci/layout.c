@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "oci/json.h"
-#include "oci/reference.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -121,32 +120,6 @@ void oci_archive_format(const struct oci_archive *a, struct buf *out)
 					    : json_null());
 		json_object_set_new(o, "Layers", oci_json_from_strings(&a->v[i].layers));
 		json_array_append_new(doc, o);
-	}
-	oci_json_format(doc, out);
-}
-
-void oci_archive_format_repositories(const struct oci_archive *a, struct buf *out)
-{
-	cleanup_json json_t *doc = json_object();
-	for (size_t i = 0; i < a->n; i++) {
-		const struct oci_archive_image *img = &a->v[i];
-		if (!img->layers.n)
-			continue;
-		/* the id of the top layer: its entry's name without directory and suffix */
-		const char *layer = img->layers.v[img->layers.n - 1];
-		char id[65];
-		size_t n = strspn(layer, "0123456789abcdef");
-		snprintf(id, sizeof(id), "%.*s", (int)MIN(n, (size_t)64), layer);
-		for (size_t k = 0; k < img->repo_tags.n; k++) {
-			char repo[OCI_REFERENCE_MAX], tag[OCI_TAG_MAX + 1];
-			oci_reference_split(img->repo_tags.v[k], repo, tag);
-			json_t *tags = json_object_get(doc, repo);
-			if (!tags) {
-				tags = json_object();
-				json_object_set_new(doc, repo, tags);
-			}
-			json_object_set_new(tags, tag, json_string(id));
-		}
 	}
 	oci_json_format(doc, out);
 }

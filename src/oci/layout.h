@@ -1,7 +1,7 @@
 /*
  * The documents around images in files: `oci-layout` (image-spec
  * image-layout.md; its index.json is oci/manifest.h's index), and docker-archive's
- * manifest.json and repositories.
+ * manifest.json.
  */
 #pragma once
 
@@ -33,5 +33,3 @@ void oci_archive_release(struct oci_archive *a);
 int oci_archive_parse(
 	const char *bytes, size_t len, struct oci_archive *ret, struct err *e) must_check;
 void oci_archive_format(const struct oci_archive *a, struct buf *out);
-/* The old `repositories` document: name to tag to id of the top layer. */
-void oci_archive_format_repositories(const struct oci_archive *a, struct buf *out);

@@ -29,7 +29,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (oci_archive_parse(p, size, &a, NULL) >= 0) {
 		buf_clear(&out);
 		oci_archive_format(&a, &out);
-		oci_archive_format_repositories(&a, &out);
 	}
 	if (oci_layout_parse(p, size, NULL) < 0 && oci_manifest_kind(p, size, &kind, NULL) < 0)
 		return 0;

@@ -100,9 +100,6 @@ static void archives(void **state)
 	struct buf out cleanup_buf = BUF_INIT;
 	oci_archive_format(&a, &out);
 	assert_string_equal(buf_str(&out), doc);
-	buf_clear(&out);
-	oci_archive_format_repositories(&a, &out);
-	assert_string_equal(buf_str(&out), "{\"alpine\":{\"3.18\":\"abc\",\"3\":\"abc\"}}");
 	static const char *const bad[] = {"[{\"Config\":\"../c\",\"Layers\":[]}]",
 		"[{\"Config\":\"c\",\"Layers\":[\"a/../../etc\"]}]",
 		"[{\"Config\":\"/etc/x\",\"Layers\":[]}]", "[{\"Layers\":[]}]", "{}", "[1]"};

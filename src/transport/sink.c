@@ -1,0 +1,112 @@
+/* Writing named files into a tar, with fixed owner, mode and time, or into a directory. */
+#include "transport/sink_priv.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/io.h"
+#include "layer/tar_write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void transport_sink_release(struct transport_sink *k)
+{
+	strv_release(&k->names);
+}
+
+bool transport_sink_has(const struct transport_sink *k, const char *name)
+{
+	return strv_has(&k->names, name);
+}
+
+static int write_out(struct transport_sink *k, const void *p, size_t len, struct err *e)
+{
+	int r = io_write_all(k->fd, p, len);
+	return r < 0 ? err_sysno(e, r, "write the archive") : 0;
+}
+
+static int put_header(struct transport_sink *k, const char *name, enum layer_type type,
+	uint64_t size, struct err *e)
+{
+	struct buf b cleanup_buf = BUF_INIT;
+	struct layer_entry entry = {
+		.path = name, .type = type, .mode = type == LAYER_DIR ? 0755 : 0644, .size = size};
+	int r = layer_tar_header(&b, &entry, 0, e);
+	return r < 0 ? r : write_out(k, b.data, b.len, e);
+}
+
+static int put_padding(struct transport_sink *k, uint64_t size, struct err *e)
+{
+	static const char zero[LAYER_TAR_BLOCK];
+	return write_out(k, zero, layer_tar_padding(size), e);
+}
+
+int transport_sink_dir(struct transport_sink *k, const char *name, struct err *e)
+{
+	if (!k->is_dir)
+		return put_header(k, name, LAYER_DIR, 0, e);
+	if (mkdirat(k->fd, name, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "create '%s'", name);
+	return 0;
+}
+
+static int create(struct transport_sink *k, const char *name, struct err *e)
+{
+	int fd = openat(k->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return fd < 0 ? err_sys(e, "create '%s'", name) : fd;
+}
+
+int transport_sink_bytes(
+	struct transport_sink *k, const char *name, const void *p, size_t len, struct err *e)
+{
+	if (transport_sink_has(k, name))
+		return 0;
+	strv_add(&k->names, name);
+	if (k->is_dir) {
+		int fd cleanup_fd = create(k, name, e);
+		if (fd < 0)
+			return fd;
+		int r = io_write_all(fd, p, len);
+		return r < 0 ? err_sysno(e, r, "write '%s'", name) : 0;
+	}
+	int r = put_header(k, name, LAYER_FILE, len, e);
+	if (r >= 0)
+		r = write_out(k, p, len, e);
+	return r < 0 ? r : put_padding(k, len, e);
+}
+
+int transport_sink_file(
+	struct transport_sink *k, const char *name, int from, uint64_t size, struct err *e)
+{
+	if (transport_sink_has(k, name))
+		return 0;
+	strv_add(&k->names, name);
+	int out cleanup_fd = -1;
+	int r = 0;
+	if (k->is_dir) {
+		out = create(k, name, e);
+		if (out < 0)
+			return out;
+	} else {
+		r = put_header(k, name, LAYER_FILE, size, e);
+		if (r < 0)
+			return r;
+	}
+	if (lseek(from, 0, SEEK_SET) < 0)
+		return err_sys(e, "read '%s'", name);
+	int64_t n = io_copy(from, k->is_dir ? out : k->fd, size);
+	if (n < 0)
+		return err_sysno(e, (int)n, "write '%s'", name);
+	if ((uint64_t)n < size)
+		return err_set(e, ERR_DIGEST, "'%s' is shorter in the store than it was", name);
+	return k->is_dir ? 0 : put_padding(k, size, e);
+}
+
+int transport_sink_finish(struct transport_sink *k, struct err *e)
+{
+	static const char end[LAYER_TAR_END];
+	return k->is_dir ? 0 : write_out(k, end, sizeof(end), e);
+}

@@ -1,0 +1,26 @@
+/* Where a save goes: named files in a tar or in a directory. A name that is there already is not
+ * written again: names are digests, or written once. */
+#pragma once
+
+#include "base/strv.h"
+
+struct err;
+
+struct transport_sink {
+	int fd;
+	bool is_dir;
+	struct strv names; /* written so far */
+};
+
+void transport_sink_release(struct transport_sink *k);
+#define cleanup_transport_sink cleanup(transport_sink_release)
+
+bool transport_sink_has(const struct transport_sink *k, const char *name);
+int transport_sink_dir(struct transport_sink *k, const char *name, struct err *e);
+int transport_sink_bytes(
+	struct transport_sink *k, const char *name, const void *p, size_t len, struct err *e);
+/* size bytes of from, from its beginning */
+int transport_sink_file(
+	struct transport_sink *k, const char *name, int from, uint64_t size, struct err *e);
+/* Ends a tar. */
+int transport_sink_finish(struct transport_sink *k, struct err *e);
