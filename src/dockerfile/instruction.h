@@ -124,12 +124,17 @@ int dockerfile_instruction_read(const struct dockerfile *file, const struct dock
  * destination, heredocs whose name is not quoted), EXPOSE (may become several
  * words), VOLUME, WORKDIR, USER, STOPSIGNAL. RUN, CMD, ENTRYPOINT, SHELL,
  * HEALTHCHECK, MAINTAINER and ONBUILD come back as they are. All values are
- * taken before the instruction takes effect: `ENV a=1 b=$a` uses the old a. In
- * ARG each name sees the ones before it only if the caller reads them one by one.
+ * taken before the instruction takes effect: `ENV a=1 b=$a` uses the old a. ARG
+ * differs: each of its names sees those before it, and a default that --build-arg
+ * replaces is not looked at; use dockerfile_pair_expand, one pair after the other.
  * x->escape should be file->escape; x->flags are ignored.
  */
 int dockerfile_instruction_expand(const struct dockerfile_instruction *in,
 	const struct dockerfile_expander *x, struct arena *a, struct dockerfile_instruction *ret_in,
+	struct err *e);
+/* Pair i of ARG, ENV or LABEL alone */
+int dockerfile_pair_expand(const struct dockerfile_instruction *in, size_t i,
+	const struct dockerfile_expander *x, struct arena *a, struct dockerfile_pair *ret_pair,
 	struct err *e);
 bool dockerfile_kind_expands(enum dockerfile_kind kind);
 

@@ -96,20 +96,25 @@ static int expand_ports(const struct expanding *x, struct dockerfile_list *list)
 	return r;
 }
 
+static int expand_pair(const struct expanding *x, struct dockerfile_pair *pair)
+{
+	int r = expand_token(x, &pair->name);
+	if (r >= 0)
+		r = expand_token(x, &pair->value);
+	if (r >= 0 && !*pair->name.text)
+		r = dockerfile_error(x->file, pair->name.span, x->e, ERR_SYNTAX,
+			"the name is empty after its variables were replaced");
+	return r;
+}
+
 static int expand_pairs(const struct expanding *x, struct dockerfile_pairs *pairs)
 {
 	struct dockerfile_pair *items = arena_alloc(x->arena, pairs->n * sizeof(*items));
 	memcpy(items, pairs->items, pairs->n * sizeof(*items));
 	pairs->items = items;
 	int r = 0;
-	for (size_t i = 0; i < pairs->n && r >= 0; i++) {
-		r = expand_token(x, &items[i].name);
-		if (r >= 0)
-			r = expand_token(x, &items[i].value);
-		if (r >= 0 && !*items[i].name.text)
-			r = dockerfile_error(x->file, items[i].name.span, x->e, ERR_SYNTAX,
-				"the name is empty after its variables were replaced");
-	}
+	for (size_t i = 0; i < pairs->n && r >= 0; i++)
+		r = expand_pair(x, &items[i]);
 	return r;
 }
 
@@ -179,15 +184,34 @@ static int expand_text(
 	return r;
 }
 
+static struct expanding expanding_begin(const struct dockerfile_instruction *in,
+	const struct dockerfile_expander *x, struct arena *a, struct err *e)
+{
+	struct expanding state = {*x, in->file, a, e};
+	state.x.flags = 0;
+	state.x.escape = x->escape ? x->escape : '\\';
+	return state;
+}
+
+int dockerfile_pair_expand(const struct dockerfile_instruction *in, size_t i,
+	const struct dockerfile_expander *x, struct arena *a, struct dockerfile_pair *ret_pair,
+	struct err *e)
+{
+	struct expanding state = expanding_begin(in, x, a, e);
+	struct dockerfile_pair pair = in->pairs.items[i];
+	int r = expand_pair(&state, &pair);
+	if (r >= 0)
+		*ret_pair = pair;
+	return r;
+}
+
 int dockerfile_instruction_expand(const struct dockerfile_instruction *in,
 	const struct dockerfile_expander *x, struct arena *a, struct dockerfile_instruction *ret_in,
 	struct err *e)
 {
-	struct expanding state = {*x, in->file, a, e};
+	struct expanding state = expanding_begin(in, x, a, e);
 	struct dockerfile_instruction out = *in;
 	int r = 0;
-	state.x.flags = 0;
-	state.x.escape = x->escape ? x->escape : '\\';
 	switch (in->kind) {
 	case DOCKERFILE_FROM:
 		r = expand_from(&state, &out.from);

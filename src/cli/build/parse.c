@@ -15,7 +15,8 @@ static int cmd_parse(struct cli *c)
 	const char *format = cli_value(c, "format"), *path = c->operands[0];
 	bool json = str_eq(format, "json");
 	if (format && !json && !str_eq(format, "sexp"))
-		return err_set(&c->err, ERR_USAGE, "--format is 'sexp' or 'json', not '%s'", format);
+		return err_set(
+			&c->err, ERR_USAGE, "--format is 'sexp' or 'json', not '%s'", format);
 
 	/* one byte more than the parser takes, so that it says what is too large */
 	struct buf bytes cleanup_buf = BUF_INIT_MAX(LIMIT_DOCKERFILE + 1);

@@ -25,6 +25,7 @@ static void one_release(struct one *o)
 /* Reads the first instruction of text. */
 static int one_read(struct one *o, const char *text)
 {
+	dockerfile_free(STEAL(o->file));
 	int r = dockerfile_parse("Dockerfile", text, strlen(text), &o->file, &o->e);
 	if (r < 0)
 		return r;
@@ -204,6 +205,14 @@ static void test_pairs(void **state)
 	assert_null(q.in.pairs.items[0].value.text);
 	assert_string_equal(q.in.pairs.items[2].value.text, "old");
 	assert_string_equal(q.in.pairs.items[3].value.text, "1 2");
+
+	struct dockerfile_pair pair;
+	struct dockerfile_expander x = {.lookup = look, .arg = &env};
+	assert_ok(one_read(&q, "ARG x y=$x z=${bad"), &q.e);
+	strv_add(&env, "x=1");
+	assert_ok(dockerfile_pair_expand(&q.in, 1, &x, &q.arena, &pair, &q.e), &q.e);
+	assert_string_equal(pair.value.text, "1");
+	assert_int_equal(dockerfile_pair_expand(&q.in, 2, &x, &q.arena, &pair, NULL), -ERR_SYNTAX);
 
 	struct one z cleanup_one = {0};
 	assert_ok(one_read(&z, "LABEL \"a b\"=c x.y=\"q\\\"r\""), &z.e);
