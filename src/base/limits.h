@@ -31,3 +31,7 @@
 #define LIMIT_BUILD_STEPS       10000        /* of one stage; overlayfs ends at 500 layers */
 #define LIMIT_ARCHIVE_ENTRIES   (200 * 1000) /* names in an archive of images: docker has 4 a layer */
 #define LIMIT_ARCHIVE_DOCUMENTS (256 * 1024 * 1024) /* configs and manifests of such an archive */
+
+/* network */
+#define LIMIT_NETWORK_TABLE (16 * 1024 * 1024) /* 65,000 containers with names and ports */
+#define LIMIT_RESOLV_CONF   (64 * 1024)        /* a few lines, by hand */

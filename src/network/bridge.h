@@ -2,9 +2,11 @@
  * The built-in network: one bridge, a veth pair per container, an nftables table
  * for the way out and for published ports. IPv4.
  *
- * The bridge, the table (`ip kist`) and the forwarding sysctl come with the
- * first container and go with the last; the value that net.ipv4.ip_forward had
- * is put back. Nothing of the host's own rules is read into ours or changed.
+ * The bridge (kist0), the table (`ip kist0`) and the forwarding sysctl come with
+ * the first container and go with the last; the value that net.ipv4.ip_forward had
+ * is put back. Nothing of the host's own rules is changed. Two state_dirs are two
+ * networks: the second one gets kist1 and its own subnet. The bridge's alias in
+ * `ip link` says whose it is.
  *
  * State is one text table below state_dir, changed under a lock and replaced by
  * rename. It carries the boot id: what another boot wrote is empty space. A
@@ -22,8 +24,7 @@
 struct err;
 struct strv;
 
-#define NETWORK_BRIDGE "kist0"
-#define NETWORK_SUBNET "10.87.0.0/16" /* when free; else the next free /16 of 10.88 to 10.126 */
+#define NETWORK_SUBNET "10.87.0.0/16" /* when free; else the next free /16 up to 10.126 */
 #define NETWORK_DNS    "127.0.0.11"   /* where a container finds its resolver; see dns.h */
 
 #define NETWORK_IP_TEXT    16 /* INET_ADDRSTRLEN */
@@ -42,7 +43,7 @@ struct network_options {
 	const char *ip;     /* a fixed address inside the subnet, or NULL */
 	const char *mac;    /* or NULL: made from the address */
 	const char *iface;  /* inside the container; NULL: eth0 */
-	const char *bridge; /* NULL: NETWORK_BRIDGE; counts for the first container only */
+	const char *bridge; /* NULL: kist0, or the next that is free; first container only */
 	const char
 		*subnet; /* NULL: NETWORK_SUBNET; must be free when given; first container only */
 };
@@ -57,6 +58,9 @@ struct network_result {
 	char mac[NETWORK_MAC_TEXT];
 	unsigned mtu;
 	struct network_ports ports; /* as asked, host ports chosen, host_port_last 0 */
+	/* Not "": a sentence for the person, once per network: the host's own rules drop what
+	 * containers send out, and which rule to add. */
+	char warning[512];
 };
 
 void network_result_release(struct network_result *r);
@@ -69,11 +73,21 @@ void network_result_release(struct network_result *r);
  */
 int network_attach(const struct network_options *o, struct network_result *ret, struct err *e);
 
-/* Takes a container's share away, and everything with the last container. An unknown id, or no
- * state at all, is fine: 0. The namespace may be gone already. */
-int network_detach(const char *state_dir, const char *container_id, struct err *e);
+enum network_detach_flags {
+	/* With the last container, leave bridge and table for NETWORK_LINGER_MS and let a child
+	 * process, which is not waited for, take them away: removing them costs the kernel 50 ms,
+	 * during which it starts no other network either. For `run --rm`, whose process ends. */
+	NETWORK_LINGER = 1 << 0,
+};
+#define NETWORK_LINGER_MS 250
 
-/* Detaches every container that is_alive denies. Returns how many. Cheap when there is no state. */
+/* Takes a container's share away, and everything with the last container. An unknown id, or no
+ * state at all, is fine: 0. The namespace is gone or about to go: the interface goes with it. */
+int network_detach(const char *state_dir, const char *container_id, enum network_detach_flags flags,
+	struct err *e);
+
+/* Detaches every container that is_alive denies, and takes the bridge away when nobody is left.
+ * Returns how many. Cheap when there is no state. is_alive is called under the network's lock. */
 int network_sweep(const char *state_dir, bool (*is_alive)(const char *container_id, void *arg),
 	void *arg, struct err *e);
 
