@@ -152,6 +152,7 @@ static int make_pair(struct net *n, const struct network_options *o, int bridge,
 			.bridge = (unsigned)bridge,
 			.mtu = n->t.mtu,
 			.netns_fd = o->netns_fd,
+			.hairpin = o->nports > 0,
 		};
 		memcpy(p.mac, l->mac, sizeof(p.mac));
 		r = link_pair_make(n->route, &p, &again);

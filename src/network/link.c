@@ -148,6 +148,22 @@ int link_remove(int sock, const char *name, struct err *e)
 	return r < 0 ? err_wrap(e, r, "'%s'", name) : 0;
 }
 
+static int set_hairpin(int sock, const char *name, struct err *e)
+{
+	struct nl_batch b cleanup_nl_batch = NL_BATCH_INIT;
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	nl_begin(&b, RTM_NEWLINK, 0, &ifi, sizeof(ifi), 0, "set hairpin mode");
+	nl_put_str(&b, IFLA_IFNAME, name);
+	size_t info = nl_nest(&b, IFLA_LINKINFO);
+	nl_put_str(&b, IFLA_INFO_SLAVE_KIND, "bridge");
+	size_t data = nl_nest(&b, IFLA_INFO_SLAVE_DATA);
+	nl_put_u8(&b, IFLA_BRPORT_MODE, 1);
+	nl_nest_end(&b, data);
+	nl_nest_end(&b, info);
+	nl_end(&b);
+	return nl_talk(sock, &b, e);
+}
+
 int link_pair_make(int sock, const struct link_pair *p, struct err *e)
 {
 	struct nl_batch b cleanup_nl_batch = NL_BATCH_INIT;
@@ -171,6 +187,8 @@ int link_pair_make(int sock, const struct link_pair *p, struct err *e)
 	nl_nest_end(&b, info);
 	nl_end(&b);
 	int r = nl_talk(sock, &b, e);
+	if (r == 0 && p->hairpin)
+		r = set_hairpin(sock, p->veth, e);
 	return r < 0 ? err_wrap(e, r, "'%s'", p->veth) : 0;
 }
 

@@ -45,6 +45,9 @@ struct link_pair {
 	unsigned mtu;
 	int netns_fd;
 	uint8_t mac[6];
+	/* The bridge may send back through the port a frame came from: a container that asks for its
+	 * own published port, on hosts whose bridges pass through iptables (br_netfilter). */
+	bool hairpin;
 };
 /* -EEXIST when the name is in use */
 int link_pair_make(int sock, const struct link_pair *p, struct err *e);

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -45,6 +46,28 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static bool only_b_lives(const char *id, void *arg)
+{
+	(void)arg;
+	return strcmp(id, "b") == 0;
+}
+
+static bool nobody_lives(const char *id, void *arg)
+{
+	(void)id;
+	(void)arg;
+	return false;
+}
+
+/* after each test, so that a failed one does not take the next with it */
+static int forget_all(void **state)
+{
+	struct world *w = *state;
+	if (!netns_missing())
+		network_sweep(w->dir, nobody_lives, NULL, NULL);
+	return 0;
+}
+
 #define NEED_NETNS()                                           \
 	do {                                                   \
 		const char *missing_ = netns_missing();        \
@@ -62,6 +85,7 @@ static pid_t serve(int netns, const char *ip, int port, int type, const char *na
 	pid_t pid = fork();
 	if (pid)
 		goto wait;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (setns(netns, CLONE_NEWNET) < 0)
 		_exit(1);
 	int fd = socket(AF_INET, type, 0);
@@ -267,8 +291,8 @@ static void the_rules_read_as_documented(void **state)
 		"iifname \"kist0\" ip daddr 127.0.0.0/8 drop",
 		"type nat hook prerouting priority -100; policy accept;",
 		"type nat hook output priority -100; policy accept;",
-		"fib daddr type local dnat to meta l4proto . th dport map @ports",
-		"fib daddr type local dnat to meta l4proto . ip daddr . th dport map @ports_on",
+		"fib daddr type local dnat ip to meta l4proto . th dport map @ports",
+		"fib daddr type local dnat ip to meta l4proto . ip daddr . th dport map @ports_on",
 		"type filter hook forward priority 0; policy accept;",
 		"iifname \"kist0\" accept",
 		"oifname \"kist0\" ct state established,related accept",
@@ -432,19 +456,6 @@ static void two_state_directories_are_two_networks(void **state)
 	assert_false(link_exists("kist1"));
 }
 
-static bool only_b_lives(const char *id, void *arg)
-{
-	(void)arg;
-	return strcmp(id, "b") == 0;
-}
-
-static bool nobody_lives(const char *id, void *arg)
-{
-	(void)id;
-	(void)arg;
-	return false;
-}
-
 static void a_sweep_takes_the_dead(void **state)
 {
 	NEED_NETNS();
@@ -533,18 +544,18 @@ static void rename_changes_the_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_container_reaches_out_and_is_reached),
-		cmocka_unit_test(the_rules_read_as_documented),
-		cmocka_unit_test(a_taken_port_is_refused_by_name),
-		cmocka_unit_test(a_failed_first_attach_leaves_nothing),
-		cmocka_unit_test(fixed_address_and_mac),
-		cmocka_unit_test(a_used_subnet_is_passed_over),
-		cmocka_unit_test(two_state_directories_are_two_networks),
-		cmocka_unit_test(a_sweep_takes_the_dead),
-		cmocka_unit_test(state_of_another_boot_is_nothing),
-		cmocka_unit_test(a_lingering_network_goes_by_itself),
-		cmocka_unit_test(lo_alone),
-		cmocka_unit_test(rename_changes_the_name),
+		cmocka_unit_test_teardown(a_container_reaches_out_and_is_reached, forget_all),
+		cmocka_unit_test_teardown(the_rules_read_as_documented, forget_all),
+		cmocka_unit_test_teardown(a_taken_port_is_refused_by_name, forget_all),
+		cmocka_unit_test_teardown(a_failed_first_attach_leaves_nothing, forget_all),
+		cmocka_unit_test_teardown(fixed_address_and_mac, forget_all),
+		cmocka_unit_test_teardown(a_used_subnet_is_passed_over, forget_all),
+		cmocka_unit_test_teardown(two_state_directories_are_two_networks, forget_all),
+		cmocka_unit_test_teardown(a_sweep_takes_the_dead, forget_all),
+		cmocka_unit_test_teardown(state_of_another_boot_is_nothing, forget_all),
+		cmocka_unit_test_teardown(a_lingering_network_goes_by_itself, forget_all),
+		cmocka_unit_test_teardown(lo_alone, forget_all),
+		cmocka_unit_test_teardown(rename_changes_the_name, forget_all),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
