@@ -279,6 +279,7 @@ static void the_rules_read_as_documented(void **state)
 	struct network_options o = {.state_dir = w->dir,
 		.container_id = "c",
 		.netns_fd = ns,
+		.ip = "10.87.7.7",
 		.ports = ports.v,
 		.nports = ports.n};
 	struct network_result r cleanup_network_result = {0};
