@@ -1,7 +1,8 @@
 /*
  * Compares two file systems, each a stack of layers (indexes with their tars),
  * as overlayfs would show them: what was added, changed, deleted. Content is
- * compared byte by byte only where size, owner, mode and time leave a doubt.
+ * compared byte by byte where sizes agree, unless both sides take the file from
+ * the same index. A directory's time alone is no difference.
  */
 #pragma once
 
