@@ -59,3 +59,24 @@ fails_with() {
     return 1
   fi
 }
+
+# tiny_image NAME TEXT [HISTORY]: a docker archive of one layer (file /etc/text holding TEXT), loaded
+# under NAME. HISTORY: the config's history as JSON; without it there is none.
+tiny_image() {
+  local dir=$KIST_ROOT/tiny.$BASHPID diff config history=
+  mkdir -p "$dir/etc"
+  printf '%s' "$2" >"$dir/etc/text"
+  tar -C "$dir" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -cf "$dir/layer.tar" etc
+  diff=$(sha256sum <"$dir/layer.tar" | cut -d' ' -f1)
+  [[ -z ${3-} ]] || history=",\"history\":$3"
+  printf '{"architecture":"amd64","os":"linux","created":"2024-05-01T10:00:00Z",%s%s%s}' \
+    '"config":{"Env":["PATH=/bin"],"Cmd":["sh"],"Labels":{"made.by":"test","text":"'"$2"'"}},' \
+    "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:$diff\"]}" "$history" >"$dir/config"
+  config=$(sha256sum <"$dir/config" | cut -d' ' -f1)
+  mv "$dir/config" "$dir/$config.json"
+  printf '[{"Config":"%s.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$config" "$1" \
+    >"$dir/manifest.json"
+  tar -C "$dir" -cf "$dir.tar" manifest.json "$config.json" layer.tar
+  kist load -q -i "$dir.tar" >/dev/null
+  rm -rf "$dir" "$dir.tar"
+}

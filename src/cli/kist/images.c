@@ -28,17 +28,21 @@ struct row {
 
 /* --- filters --- */
 
-static bool reference_fits(const struct row *r, const char *pattern)
+static bool name_fits(const char *repository, const char *tag, const char *pattern)
 {
 	char name[2 * OCI_REFERENCE_MAX];
-	snprintf(name, sizeof(name), "%s:%s", r->repository, r->tag);
-	const char *last = strrchr(r->repository, '/');
+	snprintf(name, sizeof(name), "%s:%s", repository, tag);
 	return fnmatch(pattern, name, FNM_PATHNAME) == 0 ||
-	       fnmatch(pattern, r->repository, FNM_PATHNAME) == 0 ||
-	       (!strchr(pattern, '/') && last &&
-		       (fnmatch(pattern, last + 1, FNM_PATHNAME) == 0 ||
-			       fnmatch(pattern, name + (last + 1 - r->repository), FNM_PATHNAME) ==
-				       0));
+	       fnmatch(pattern, repository, FNM_PATHNAME) == 0;
+}
+
+/* A short name means localhost's too, as it does for every command. */
+static bool reference_fits(const struct row *r, const char *pattern)
+{
+	static const char local[] = "localhost/";
+	return name_fits(r->repository, r->tag, pattern) ||
+	       (str_starts(r->repository, local) &&
+		       name_fits(r->repository + strlen(local), r->tag, pattern));
 }
 
 static int label_fits(struct store *s, const struct row *r, const char *want, struct err *e)
