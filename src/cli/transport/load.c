@@ -1,4 +1,5 @@
 /* kist load: images from a file, a directory or standard input. */
+#include "cli/store.h"
 #include "cli/transport/transport.h"
 #include "transport/load.h"
 
@@ -26,7 +27,7 @@ static int cmd_load(struct cli *c)
 		return r;
 	}
 	struct store *s cleanup_store = NULL;
-	int r = transport_open_store(c, &s);
+	int r = cli_store_open(c, &s, &c->err);
 	if (r < 0)
 		return r;
 	struct transport_load_options o = {

@@ -1,6 +1,6 @@
 /* kist save: images into an archive or a layout directory. */
 #include "cli/transport/output.h"
-#include "cli/transport/transport.h"
+#include "cli/store.h"
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -125,7 +125,7 @@ static int cmd_save(struct cli *c)
 		return r;
 	struct store *s cleanup_store = NULL;
 	struct images l cleanup(images_release) = {0};
-	r = transport_open_store(c, &s);
+	r = cli_store_open(c, &s, &c->err);
 	for (int i = 0; i < c->n_operands && r >= 0; i++)
 		r = find_image(c, s, c->operands[i], &l);
 	if (r < 0)
