@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "oci/caps.h"
-#include "runtime/caps.h"
 #include "runtime/child_priv.h"
 
 #include <errno.h>
@@ -38,17 +37,23 @@ static void warn_missing(const struct runtime_process *p, uint64_t missing)
 
 int caps_drop_bounding(const struct runtime_process *p, struct err *e)
 {
-	uint64_t keep = p->caps[RUNTIME_CAP_BOUNDING], have = runtime_caps_kernel(), bounding = 0;
-	for (int i = 0; i < 64; i++) {
-		if (!(have >> i & 1))
-			continue;
-		bool set = prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1;
-		bounding |= (uint64_t)set << i;
-		if (set && !(keep >> i & 1) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
-			return err_sys(e, "drop '%s' from the bounding set", oci_cap_name(i));
-	}
+	uint64_t keep = p->caps[RUNTIME_CAP_BOUNDING], have = permitted_now();
 	uint64_t all = keep | p->caps[RUNTIME_CAP_EFFECTIVE] | p->caps[RUNTIME_CAP_PERMITTED];
-	warn_missing(p, all & ~(bounding & permitted_now()));
+	for (int i = 0; i < 64; i++) {
+		if (all >> i & 1) {
+			if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) != 1)
+				have &= ~(1ULL << i);
+			if (keep >> i & 1)
+				continue;
+		}
+		/* dropping what is not there is fine; EINVAL: beyond the last that exists */
+		if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0) {
+			if (errno == EINVAL)
+				break;
+			return err_sys(e, "drop '%s' from the bounding set", oci_cap_name(i));
+		}
+	}
+	warn_missing(p, all & ~have);
 	return 0;
 }
 

@@ -122,8 +122,6 @@ int runtime_cgroup_frozen(const struct runtime_cgroup *g)
 		int n = cgroup_read(g, RUNTIME_CG_UNIFIED, "cgroup.freeze", text, sizeof(text));
 		return n < 0 ? n : text[0] == '1';
 	}
-	if (!(g->controllers & RUNTIME_CG_FREEZER))
-		return -ENOTSUP;
 	int n = cgroup_read(g, RUNTIME_CG_FREEZER, "freezer.state", text, sizeof(text));
 	return n < 0 ? n : str_starts(text, "FROZEN") || str_starts(text, "FREEZING");
 }
@@ -133,21 +131,54 @@ static void pause_ms(long ms)
 	nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
 }
 
-int runtime_cgroup_freeze(const struct runtime_cgroup *g, bool freeze, struct err *e)
+/*
+ * The freezer of v1 is made when it is first needed: most containers are never
+ * frozen, and each hierarchy costs a start its share. Processes move until a
+ * round finds none that is not there yet.
+ */
+static int make_freezer(const struct runtime_cgroup *g, struct err *e)
 {
-	int r;
-	if (g->mode == RUNTIME_CGROUP_V2)
-		r = cgroup_write(g, RUNTIME_CG_UNIFIED, "cgroup.freeze", freeze ? "1" : "0");
-	else if (g->controllers & RUNTIME_CG_FREEZER)
-		r = cgroup_write(
-			g, RUNTIME_CG_FREEZER, "freezer.state", freeze ? "FROZEN" : "THAWED");
-	else
+	struct runtime_cgroup f = {g->mode, g->path, RUNTIME_CG_FREEZER};
+	struct runtime_cgroup_host host;
+	runtime_cgroup_probe(&host);
+	if (!(host.v1 & RUNTIME_CG_FREEZER) || !any_hierarchy(g))
 		return err_set(e, ERR_UNSUPPORTED,
 			"this container has no control group that can freeze it");
+	int r = cgroup_make(&f, e);
+	for (size_t before = SIZE_MAX, i = 0; r == 0 && i < MAX_DEPTH; i++) {
+		cleanup_free pid_t *v = NULL;
+		size_t n = 0;
+		r = runtime_cgroup_pids(g, &v, &n, e);
+		for (size_t j = 0; j < n; j++) {
+			char text[16];
+			snprintf(text, sizeof(text), "%d", (int)v[j]);
+			int k = cgroup_write(&f, RUNTIME_CG_FREEZER, "cgroup.procs", text);
+			if (k < 0 && k != -ESRCH)
+				return err_sysno(e, k, "move process %s to the freezer", text);
+		}
+		if (n == before)
+			break;
+		before = n;
+	}
+	return r;
+}
+
+int runtime_cgroup_freeze(const struct runtime_cgroup *g, bool freeze, struct err *e)
+{
+	int r = 0;
+	if (g->mode == RUNTIME_CGROUP_V2) {
+		r = cgroup_write(g, RUNTIME_CG_UNIFIED, "cgroup.freeze", freeze ? "1" : "0");
+		return r < 0 ? err_sysno(
+				       e, r, "%s cgroup '%s'", freeze ? "freeze" : "thaw", g->path)
+			     : 0;
+	}
+	if (freeze && (r = make_freezer(g, e)) < 0)
+		return r;
+	r = cgroup_write(g, RUNTIME_CG_FREEZER, "freezer.state", freeze ? "FROZEN" : "THAWED");
 	if (r < 0)
 		return err_sysno(e, r, "%s cgroup '%s'", freeze ? "freeze" : "thaw", g->path);
-	/* v1 says FREEZING until the last process has stopped */
-	for (int i = 0; freeze && g->mode != RUNTIME_CGROUP_V2 && i < REMOVE_TRIES; i++) {
+	/* it says FREEZING until the last process has stopped */
+	for (int i = 0; freeze && i < REMOVE_TRIES; i++) {
 		char text[32];
 		if (cgroup_read(g, RUNTIME_CG_FREEZER, "freezer.state", text, sizeof(text)) < 0 ||
 			str_starts(text, "FROZEN"))
@@ -214,7 +245,8 @@ int runtime_cgroup_remove(const struct runtime_cgroup *g, struct err *e)
 {
 	int worst = 0;
 	for (unsigned bit = 1; bit <= RUNTIME_CG_UNIFIED; bit <<= 1) {
-		if (!exists_in(g, bit))
+		bool freezer = bit == RUNTIME_CG_FREEZER && g->mode != RUNTIME_CGROUP_V2;
+		if (!exists_in(g, bit) && !freezer)
 			continue;
 		/* nearly always it is empty: one call, without looking inside */
 		char dir[CGROUP_PATH_MAX];

@@ -40,12 +40,15 @@ static void warn_to_parent(enum log_level level, const char *text)
 
 /* ---- steps ---- */
 
+/* Handlers are gone with the clone (CLONE_CLEAR_SIGHAND), ignored signals and the mask are not. */
 static void reset_signals(void)
 {
+	static const int may_be_ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGCHLD, SIGTTOU,
+		SIGTTIN, SIGTSTP, SIGUSR1, SIGUSR2, SIGTERM, SIGALRM, SIGWINCH};
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
 	sigset_t none;
-	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(may_be_ignored); i++)
+		sigaction(may_be_ignored[i], &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -22,6 +22,7 @@ static mode_t type_bits(char type)
 	return type == 'b' ? S_IFBLK : type == 'p' ? S_IFIFO : S_IFCHR;
 }
 
+/* The directory that the node goes into; /dev itself stays open for the next one */
 static int parent_of(struct child *k, const char *path, const char **name, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
@@ -29,8 +30,13 @@ static int parent_of(struct child *k, const char *path, const char **name, struc
 	if (!**name)
 		return err_set(e, ERR_FORMAT, "device '%s' has no name", path);
 	cleanup_free char *dir = mem_strndup(path, (size_t)(slash - path));
-	cleanup_fd int fd = root_mkdirs(k->root, *dir ? dir : "/", 0755, e);
-	return fd < 0 ? fd : root_open(k->root, *dir ? dir : "/", O_RDONLY | O_DIRECTORY, 0, e);
+	bool is_dev = str_eq(dir, "/dev");
+	if (is_dev && k->dev >= 0)
+		return fcntl(k->dev, F_DUPFD_CLOEXEC, 3);
+	int fd = root_mkdirs(k->root, *dir ? dir : "/", 0755, e);
+	if (is_dev && fd >= 0)
+		k->dev = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return fd;
 }
 
 /* A user namespace cannot make nodes: those of the host are bound. */

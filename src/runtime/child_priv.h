@@ -50,6 +50,7 @@ struct child {
 	/* made on the way */
 	int root;     /* the container's root directory, O_PATH on its mount */
 	int proc;     /* the root of a procfs of the container's own namespaces */
+	int dev;      /* its /dev, once a node was made there */
 	int null_dev; /* /dev/null of the host, O_PATH */
 	int empty;    /* an attached read-only empty directory, for masks */
 	int slave;    /* of the pty */

@@ -34,6 +34,7 @@ void child_init(struct child *c)
 		.start_sock = -1,
 		.root = -1,
 		.proc = -1,
+		.dev = -1,
 		.null_dev = -1,
 		.empty = -1,
 		.slave = -1,

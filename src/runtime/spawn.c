@@ -17,7 +17,7 @@
 static pid_t clone_into(const struct spawn *s, uint64_t extra, int *pidfd)
 {
 	struct clone_args a = {
-		.flags = s->flags | extra,
+		.flags = s->flags | extra | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = extra & CLONE_PARENT ? 0 : SIGCHLD,
 	};

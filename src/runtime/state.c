@@ -59,6 +59,15 @@ char *state_document(const char *version, const char *id, const char *bundle,
 	return line;
 }
 
+/* In a directory that was made a moment ago; a reader takes an empty file for an absent one. */
+static int write_new(int dir, const char *name, const char *text, size_t len, struct err *e)
+{
+	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+		return err_sys(e, "write '%s'", name);
+	return 0;
+}
+
 int state_write(int dir, const struct runtime_config *c, const struct runtime_options *o,
 	const struct runtime_cgroup *g, struct err *e)
 {
@@ -76,15 +85,9 @@ int state_write(int dir, const struct runtime_config *c, const struct runtime_op
 	json_object_set_new(v, "annotations", json_string(notes));
 	char *text = json_dumps(v, JSON_COMPACT);
 	json_decref(v);
-	int r = file_write(dir, STATE_FILE, text, strlen(text), 0600, 0, e);
+	int r = write_new(dir, STATE_FILE, text, strlen(text), e);
 	free(text);
-	if (r < 0)
-		return r;
-	/* new, and nobody looks at it before the process exists: no rename needed */
-	cleanup_fd int fd = openat(dir, CONFIG_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, c->source, c->source_len) != (ssize_t)c->source_len)
-		return err_sys(e, "write '%s'", CONFIG_FILE);
-	return 0;
+	return r < 0 ? r : write_new(dir, CONFIG_FILE, c->source, c->source_len, e);
 }
 
 int state_write_pid(int dir, pid_t pid, struct err *e)
@@ -176,7 +179,7 @@ int runtime_state_load(const char *state_dir, struct runtime_state **ret, struct
 		return err_sys(e, "open '%s'", state_dir);
 	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG);
 	int r = file_read(dir, STATE_FILE, &b, NULL);
-	if (r == -ENOENT)
+	if (r == -ENOENT || (r == 0 && !b.len))
 		return err_set(e, ERR_NOT_FOUND, "container does not exist");
 	json_t *o = NULL;
 	if (r == 0)
