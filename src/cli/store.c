@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "oci/image_config.h"
 #include "snapshot/driver.h"
@@ -13,9 +15,28 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A layer that a crash may have torn is read again by the program that can: `kist` itself links no
+ * hash. */
+static int verify_layer(struct store *s, const char *diffid, struct err *e)
+{
+	char *program cleanup_free = cli_program_path("kist-transport");
+	char *argv[] = {program, (char *)"--root", (char *)store_path(s), (char *)"--runroot",
+		(char *)store_run_path(s), (char *)"layer_verify", (char *)diffid, NULL};
+	int r = proc_run(argv, -1, NULL, 0, e);
+	if (r > 0)
+		return err_set(e, ERR_DIGEST, "layer '%s' could not be verified", diffid);
+	return r;
+}
+
+struct store_options cli_store_options(const struct cli *c)
+{
+	return (struct store_options){
+		.root = c->root, .runroot = c->runroot, .verify = verify_layer};
+}
+
 int cli_store_open(const struct cli *c, struct store **ret, struct err *e)
 {
-	struct store_options o = {.root = c->root, .runroot = c->runroot};
+	struct store_options o = cli_store_options(c);
 	struct store *s cleanup_store = NULL;
 	int r = store_open(&o, &s, e);
 	enum snapshot_driver driver;

@@ -8,6 +8,8 @@
 struct oci_image_config;
 struct store_image;
 
+/* How every command opens the store of --root and --runroot. */
+struct store_options cli_store_options(const struct cli *c);
 /* The store of --root and --runroot, with --storage-driver applied when it was given. */
 int cli_store_open(const struct cli *c, struct store **ret, struct err *e);
 /* The image that a person means, and its config (either may be NULL). */

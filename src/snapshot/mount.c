@@ -50,14 +50,9 @@ int snapshot_prepare(struct store *s, const char *const *diffids, size_t n,
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
-		struct store_layer l;
-		r = store_layer_get(s, diffids[i], &l, e);
+		r = store_layer_require(s, diffids[i], NULL, e);
 		if (r < 0)
 			return r;
-		if (l.suspect)
-			return err_set(e, ERR_STATE,
-				"layer '%s' was not written completely before the machine stopped",
-				diffids[i]);
 		strv_take(&spec.lower, store_layer_path(s, diffids[i], NULL));
 	}
 	*ret = spec;

@@ -27,7 +27,7 @@ void snapshot_spec_release(struct snapshot_spec *spec);
 
 /* Fills lower and driver; the caller sets upper, work (it owns them: mem_strdup) and the
  * flags. diffids: lowest first; n 0 is an empty root (scratch). -ERR_NOT_FOUND: layer missing;
- * -ERR_STATE: suspect, to be verified (snapshot/layer.h); -ERR_LIMIT: too many. */
+ * -ERR_STATE: suspect and not to be verified here (store_layer_require); -ERR_LIMIT: too many. */
 int snapshot_prepare(struct store *s, const char *const *diffids, size_t n,
 	struct snapshot_spec *ret, struct err *e);
 /* Mounts on target, an existing directory. Propagation must be private already. One file system

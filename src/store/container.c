@@ -1,6 +1,7 @@
 /* Rows and directories of containers. */
 #include "store/container.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/store_priv.h"
@@ -11,6 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Dirty pages are written after 30 s (vm.dirty_expire_centisecs): fsync costs little afterwards. */
+#define QUICK_SYNC_NS (60 * CLOCK_NS_PER_S)
 
 #define CONTAINER_COLUMNS "id, name, image, created, data"
 
@@ -79,6 +83,11 @@ int store_container_add(struct store *s, const struct store_container *c, bool q
 	int dir = r < 0 ? r : store_dir(s, STORE_DIR_CONTAINERS, e);
 	if (dir < 0)
 		return dir;
+	/* A quick container waits for no disk; by then the kernel has written older layers. */
+	if (c->image[0])
+		r = store_image_sync(s, c->image, quick ? QUICK_SYNC_NS : 0, e);
+	if (r < 0)
+		return r;
 	r = quick ? store_begin(s, e) : store_begin_durable(s, e);
 	if (r < 0)
 		return r;

@@ -62,6 +62,8 @@ int store_image_put(struct store *s, const struct store_image *img, const char *
 		return err_set(e, ERR_LIMIT, "an image of %zu layers, at most %d are possible",
 			img->layers.n, LIMIT_LAYERS);
 	r = store_blob_sync(s, img->id, e);
+	for (size_t i = 0; r >= 0 && i < img->layers.n; i++)
+		r = store_layer_require(s, img->layers.v[i], NULL, e);
 	if (r >= 0 && !img->quick)
 		r = store_layer_sync(
 			s, (const char *const *)strv_items(&img->layers), img->layers.n, e);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/strv.h"
 #include "store/store_priv.h"
 
 #include <errno.h>
@@ -178,6 +179,26 @@ int store_layer_get(struct store *s, const char *diffid, struct store_layer *ret
 	return 0;
 }
 
+int store_layer_require(struct store *s, const char *diffid, struct store_layer *ret, struct err *e)
+{
+	struct store_layer l;
+	int r = store_layer_get(s, diffid, &l, e);
+	if (r >= 0 && l.suspect && s->verify) {
+		r = s->verify(s, diffid, e);
+		if (r >= 0)
+			r = store_layer_get(s, diffid, &l, e);
+	}
+	if (r < 0)
+		return r;
+	if (l.suspect)
+		return err_set(e, ERR_STATE,
+			"layer '%s' was not on the disk for certain when the machine stopped",
+			diffid);
+	if (ret)
+		*ret = l;
+	return 0;
+}
+
 bool store_layer_has(struct store *s, const char *diffid)
 {
 	return store_layer_get(s, diffid, NULL, NULL) >= 0;
@@ -241,6 +262,22 @@ int store_layer_sync(struct store *s, const char *const *diffids, size_t n, stru
 			return r;
 	}
 	return store_commit(STEAL(guard), e);
+}
+
+int store_image_sync(struct store *s, const char *image, int64_t young, struct err *e)
+{
+	struct strv ids cleanup_strv = STRV_INIT;
+	struct store_query q cleanup_query = STORE_QUERY_INIT;
+	int r = store_query(s, &q, e,
+		"SELECT l.diffid FROM image_layer i JOIN layer l ON l.diffid=i.diffid"
+		" WHERE i.image=?1 AND l.durable=0 AND l.created<=?2",
+		"si", image, clock_now() - young);
+	while (r >= 0 && (r = store_query_next(s, &q, e)) > 0)
+		strv_add(&ids, store_query_text(&q, 0));
+	store_query_end(&q);
+	for (size_t i = 0; r >= 0 && i < ids.n; i++)
+		r = store_layer_require(s, ids.v[i], NULL, e);
+	return r < 0 ? r : store_layer_sync(s, (const char *const *)strv_items(&ids), ids.n, e);
 }
 
 int store_layer_trust(struct store *s, const char *diffid, struct err *e)

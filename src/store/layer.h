@@ -16,7 +16,7 @@ struct store_layer {
 	int64_t created;       /* when it was stored */
 	bool durable;          /* on disk for certain */
 	/* Not durable and written before the last boot: its files may be torn. To be verified
-	 * (snapshot_layer_verify) before use; snapshot_prepare refuses it. */
+	 * (store_layer_require) before use. */
 	bool suspect;
 };
 
@@ -45,6 +45,10 @@ DEFINE_CLEANUP(struct store_layer_tmp *, store_layer_tmp_free)
 
 /* 0; -ERR_NOT_FOUND. ret may be NULL. */
 int store_layer_get(struct store *s, const char *diffid, struct store_layer *ret, struct err *e);
+/* As store_layer_get, for whoever is about to use the layer: a suspect one is verified first (see
+ * store_options), and refused with -ERR_STATE where it cannot be. Not inside a transaction. */
+int store_layer_require(
+	struct store *s, const char *diffid, struct store_layer *ret, struct err *e);
 bool store_layer_has(struct store *s, const char *diffid);
 /* Absolute path of layers/HEX, or of layers/HEX/NAME when name is not NULL. Need not exist. */
 char *store_layer_path(struct store *s, const char *diffid, const char *name) must_check;

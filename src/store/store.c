@@ -60,6 +60,7 @@ int store_open(const struct store_options *o, struct store **ret, struct err *e)
 	s->root = mem_strdup(o->root);
 	s->runroot = mem_strdup(o->runroot);
 	s->readonly = o->readonly;
+	s->verify = o->verify;
 	for (size_t i = 0; i < STORE_DIR_COUNT; i++)
 		s->dirs[i] = -1;
 	s->dirs[STORE_DIR_ROOT] = open_top(s->root, s->readonly, e);

@@ -39,6 +39,9 @@ struct store_options {
 	const char *root;    /* required, absolute: what stays */
 	const char *runroot; /* required, absolute: what a reboot may take */
 	bool readonly;       /* nothing is created, swept or changed */
+	/* Verifies a suspect layer (snapshot_layer_verify, here or in another process) when
+	 * store_layer_require meets one. NULL: suspect layers are refused. */
+	int (*verify)(struct store *s, const char *diffid, struct err *e);
 };
 
 int store_open(const struct store_options *o, struct store **ret, struct err *e);

@@ -21,6 +21,7 @@ struct store_statement {
 struct store {
 	char *root, *runroot;
 	bool readonly;
+	int (*verify)(struct store *s, const char *diffid, struct err *e);
 	int dirs[STORE_DIR_COUNT];
 	char boot[40];
 	sqlite3 *db;
@@ -81,6 +82,9 @@ static inline void store_guard_end(struct store **s)
 
 /* layer.c: row and files go; files are renamed into trash (a tmp directory) to be removed later. */
 int store_layer_discard(struct store *s, const char *diffid, int trash, struct err *e);
+/* layer.c: makes the layers of an image durable that are not; those younger than `young` ns are left
+ * alone. */
+int store_image_sync(struct store *s, const char *image, int64_t young, struct err *e);
 /* lease.c: forgets leases of dead processes */
 int store_lease_sweep(struct store *s, struct err *e);
 /* A digest that a caller gave, checked: 0 or -EINVAL with e set. */

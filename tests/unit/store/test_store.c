@@ -216,6 +216,7 @@ static void other_boot(void **state)
 	assert_true(l.suspect);
 	const char *all[] = {d};
 	assert_int_equal(store_layer_sync(f->s, all, 1, NULL), -ERR_STATE);
+	assert_int_equal(store_layer_require(f->s, d, NULL, NULL), -ERR_STATE);
 	assert_ok(store_layer_trust(f->s, d, &f->e), &f->e);
 	assert_ok(store_layer_get(f->s, d, &l, &f->e), &f->e);
 	assert_false(l.suspect);
