@@ -84,8 +84,8 @@ static unsigned top_attrs(const struct snapshot_spec *spec)
 }
 
 /* -EOPNOTSUPP, e untouched: this kernel does not take descriptors of detached mounts. */
-static int overlay_by_fd(
-	const struct snapshot_spec *spec, const struct mount_set *lower, struct err *e)
+static int overlay_by_fd(const struct snapshot_spec *spec, const struct mount_set *lower,
+	unsigned attrs, struct err *e)
 {
 	int fs cleanup_fd = fsopen("overlay", FSOPEN_CLOEXEC);
 	if (fs < 0)
@@ -95,7 +95,7 @@ static int overlay_by_fd(
 			return -EOPNOTSUPP;
 	if (set_common(fs, spec) < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return mount_fs_error(fs, e, "mount an overlay of %zu layers", lower->n);
-	int fd = fsmount(fs, FSMOUNT_CLOEXEC, top_attrs(spec));
+	int fd = fsmount(fs, FSMOUNT_CLOEXEC, top_attrs(spec) | attrs);
 	return fd < 0 ? err_sys(e, "mount an overlay of %zu layers", lower->n) : fd;
 }
 
@@ -186,32 +186,40 @@ static int empty_root(const struct snapshot_spec *spec, struct err *e)
 	return fd < 0 ? err_sys(e, "mount an empty root file system") : fd;
 }
 
+static int overlay_mount(
+	const struct snapshot_spec *spec, const char *target, unsigned attrs, struct err *e)
+{
+	struct mount_set lower cleanup_mount_set = {NULL, 0};
+	int r = mount_lower_open(spec, !spec->staged, 0, &lower, e);
+	if (r < 0)
+		return r;
+	struct err why = ERR_INIT;
+	r = spec->staged ? -EOPNOTSUPP : overlay_by_fd(spec, &lower, attrs, &why);
+	if (r >= 0)
+		return r;
+	if (!target && r == -EOPNOTSUPP)
+		return err_set(e, ERR_UNSUPPORTED,
+			"an overlay of %zu layers without a place needs Linux 6.15", lower.n);
+	if (!target || (r != -EOPNOTSUPP && r != -EINVAL)) {
+		if (e)
+			*e = why;
+		return r;
+	}
+	/* The stage takes its layers away: mounts that are shared cannot be given. */
+	mount_set_release(&lower);
+	r = mount_lower_open(spec, false, 0, &lower, e);
+	return r < 0 ? r : overlay_staged(spec, &lower, target, e);
+}
+
 /* target: a place for the stage of older kernels; NULL: none can be had. */
 static int mount_detached(
 	const struct snapshot_spec *spec, const char *target, unsigned attrs, struct err *e)
 {
 	if (spec->lower.n == 0)
 		return empty_root(spec, e);
-	struct mount_set lower cleanup_mount_set = {NULL, 0};
-	int r = mount_lower_open(spec, attrs, &lower, e);
-	if (r < 0)
-		return r;
-	if (!spec->upper && lower.n == 1) {
-		int fd = lower.v[0];
-		lower.n = 0;
-		return fd;
-	}
-	r = spec->staged ? -EOPNOTSUPP : overlay_by_fd(spec, &lower, e);
-	if (r != -EOPNOTSUPP && r != -EINVAL)
-		return r;
-	if (!target)
-		return r == -EINVAL ? r
-				    : err_set(e, ERR_UNSUPPORTED,
-					      "an overlay of %zu layers without a place needs "
-					      "Linux 6.15",
-					      lower.n);
-	err_clear(e);
-	return overlay_staged(spec, &lower, target, e);
+	if (spec->upper || spec->lower.n > 1)
+		return overlay_mount(spec, target, attrs, e);
+	return mount_layer_open(spec->driver, spec->lower.v[0], attrs, e);
 }
 
 int snapshot_mount_fd(const struct snapshot_spec *spec, struct err *e)

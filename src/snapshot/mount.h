@@ -11,6 +11,7 @@
 
 #define SNAPSHOT_LAYERS_MAX 500 /* overlayfs takes no more lower directories */
 
+struct snapshot_mounts;
 struct snapshot_spec {
 	enum snapshot_driver driver;
 	struct strv lower;  /* absolute paths of layer directories, lowest first */
@@ -20,6 +21,7 @@ struct snapshot_spec {
 	 * (RUN of a build, run --rm). The kernel refuses a second mount of such a work directory
 	 * unless snapshot_volatile_done has been called. */
 	bool is_volatile;
+	const struct snapshot_mounts *mounts; /* borrowed, see snapshot/mounts.h; may be NULL */
 	bool staged; /* mount the way older kernels need (the tests' choice; else found out) */
 };
 void snapshot_spec_release(struct snapshot_spec *spec);

@@ -92,13 +92,17 @@ int mount_layer_open(enum snapshot_driver driver, const char *dir, unsigned attr
 					: loop_open(index, tar, attrs, e);
 }
 
-int mount_lower_open(
-	const struct snapshot_spec *spec, unsigned attrs, struct mount_set *ret, struct err *e)
+int mount_lower_open(const struct snapshot_spec *spec, bool shared, unsigned attrs,
+	struct mount_set *ret, struct err *e)
 {
 	struct mount_set m cleanup_mount_set = {NULL, 0};
 	m.v = mem_array(spec->lower.n + 1, sizeof(*m.v));
 	for (size_t i = 0; i < spec->lower.n; i++) {
-		int fd = mount_layer_open(spec->driver, spec->lower.v[i], attrs, e);
+		int fd = shared ? mounts_get(spec->mounts, spec->lower.v[i]) : -1;
+		if (fd >= 0)
+			fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (fd < 0)
+			fd = mount_layer_open(spec->driver, spec->lower.v[i], attrs, e);
 		if (fd < 0)
 			return fd;
 		m.v[m.n++] = fd;

@@ -11,9 +11,13 @@ struct mount_set {
 void mount_set_release(struct mount_set *m);
 #define cleanup_mount_set cleanup(mount_set_release)
 
-/* One detached, read-only mount for each lower directory of spec. attrs: more MOUNT_ATTR_ bits. */
-int mount_lower_open(
-	const struct snapshot_spec *spec, unsigned attrs, struct mount_set *ret, struct err *e);
+/* mounts.c: the mount of a layer directory, borrowed; -1: not there */
+int mounts_get(const struct snapshot_mounts *m, const char *dir);
+
+/* One detached, read-only mount for each lower directory of spec, copies of spec->mounts where it
+ * has them and shared is set. attrs: more MOUNT_ATTR_ bits. */
+int mount_lower_open(const struct snapshot_spec *spec, bool shared, unsigned attrs,
+	struct mount_set *ret, struct err *e);
 /* A detached mount of one layer directory (tar, index.erofs, or tree/). */
 int mount_layer_open(enum snapshot_driver driver, const char *dir, unsigned attrs, struct err *e);
 

@@ -7,11 +7,13 @@
 #include "snapshot/ingest.h"
 #include "snapshot/layer.h"
 #include "snapshot/mount.h"
+#include "snapshot/mounts.h"
 #include "snapshot/usage.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
 /* NAME=TEXT a file, NAME/ a directory, -NAME a whiteout, NAME! an opaque directory. */
@@ -181,6 +183,10 @@ static void detached(struct suite *t)
 	int one cleanup_fd = snapshot_open_ro(t->f.s, t->diffids, 1, &t->f.e);
 	assert_ok(one, &t->f.e);
 	expect(one, "dir/x", "hidden");
+	struct statvfs v;
+	assert_int_equal(fstatvfs(fd, &v), 0);
+	assert_true(v.f_flag & ST_NODEV);
+	assert_true(v.f_flag & ST_NOSUID);
 	assert_int_equal(mkdirat(one, "no", 0755), -1);
 	assert_int_equal(errno, EROFS);
 	int none cleanup_fd = snapshot_open_ro(t->f.s, NULL, 0, &t->f.e);
@@ -240,6 +246,37 @@ static void many(struct suite *t)
 	assert_int_equal(umount2(t->target, MNT_DETACH), 0);
 }
 
+/* Layers that are kept mounted serve several overlays, children too, and outlive them. */
+static void kept(struct suite *t)
+{
+	struct snapshot_mounts *m cleanup_snapshot_mounts = snapshot_mounts_new();
+	struct snapshot_spec spec cleanup_snapshot_spec = {0}, low cleanup_snapshot_spec = {0};
+	spec_get(t, 1, false, &low);
+	assert_ok(snapshot_mounts_add(m, &low, &t->f.e), &t->f.e);
+	spec_get(t, 2, false, &spec);
+	assert_ok(snapshot_mounts_add(m, &spec, &t->f.e), &t->f.e);
+	for (int i = 0; i < 2; i++) {
+		pid_t p = fork();
+		if (p == 0) {
+			bool ok = unshare(CLONE_NEWNS) == 0 &&
+				  snapshot_mount(&spec, t->target, NULL) == 0;
+			char *path = mem_printf("%s/dir/y", t->target);
+			_exit(!ok || access(path, R_OK) != 0);
+		}
+		int status = 1;
+		waitpid(p, &status, 0);
+		assert_int_equal(status, 0);
+	}
+	int64_t start = clock_monotonic();
+	assert_ok(snapshot_mount(&spec, t->target, &t->f.e), &t->f.e);
+	print_message("of kept layers: %.3f ms\n", (clock_monotonic() - start) / 1e6);
+	assert_int_equal(umount2(t->target, MNT_DETACH), 0);
+	assert_ok(snapshot_mount(&low, t->target, &t->f.e), &t->f.e);
+	int dir cleanup_fd = open(t->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	expect(dir, "dir/x", "hidden");
+	assert_int_equal(umount2(t->target, MNT_DETACH), 0);
+}
+
 static void refused(struct suite *t)
 {
 	struct snapshot_spec spec cleanup_snapshot_spec = {0};
@@ -277,6 +314,7 @@ static void run_suite(void **state)
 	scratch(&t);
 	volatile_mount(&t);
 	many(&t);
+	kept(&t);
 	refused(&t);
 	suite_close(&t);
 }
