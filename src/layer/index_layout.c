@@ -98,6 +98,7 @@ static int name_order(const char *a, size_t a_len, const char *b, size_t b_len)
 
 bool index_dir_next(struct index_dir_walk *w)
 {
+	index_touch(w->x);
 	static const char dots[] = "..";
 	const struct index_node *child = w->child ? index_node(w->x, w->child) : NULL;
 	if (w->dots < 2 && (!child || name_order(dots, w->dots + 1, index_name(w->x, child),

@@ -131,7 +131,7 @@ uint32_t index_xattr_bytes(const struct layer_index *x, const struct index_node 
 /* Walks a directory's entries ("." and ".." among them) in order, and says for each whether it
  * begins a new block. */
 struct index_dir_walk {
-	const struct layer_index *x;
+	struct layer_index *x;
 	uint32_t dir;
 	uint32_t child;  /* next */
 	unsigned dots;   /* how many of "." and ".." have been given */

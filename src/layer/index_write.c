@@ -29,7 +29,7 @@ struct zone {
 };
 
 struct image {
-	const struct layer_index *x;
+	struct layer_index *x;
 	struct zone meta;
 	struct zone data;
 	uint32_t ino;
