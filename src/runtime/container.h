@@ -110,6 +110,7 @@ struct runtime_state {
 	char *cgroup_path;           /* relative to every hierarchy; "" when none was made */
 	unsigned cgroup_controllers; /* those in which it was made (enum runtime_controller) */
 	unsigned cgroup_mode;        /* enum runtime_cgroup_mode */
+	unsigned hooks;              /* bit n: there are hooks of enum runtime_hook_kind n */
 	enum runtime_status status;
 	pid_t pid; /* 0 when stopped */
 	uint64_t start_time;

@@ -287,6 +287,7 @@ int runtime_create(const struct runtime_config *c, const struct runtime_options 
 	w.k->id = o->id;
 	w.k->bundle = o->bundle;
 	w.k->console_socket = o->console_socket;
+	w.k->poststart = c->hooks[RUNTIME_HOOK_POSTSTART].n;
 	w.k->start_later = o->flags & RUNTIME_START_LATER;
 	int r = make(&w, e);
 	child_release(&w.child);
