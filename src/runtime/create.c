@@ -152,6 +152,7 @@ static int prepare_child(struct creation *w, struct err *e)
 	memcpy(ch->stdio, o->stdio, sizeof(ch->stdio));
 	ch->preserve_fds = o->preserve_fds;
 	ch->no_pivot = o->flags & RUNTIME_NO_PIVOT;
+	ch->die_with_creator = o->flags & RUNTIME_DIE_WITH_CREATOR;
 	ch->bring_to_root = c->ns[RUNTIME_NS_USER].want;
 	ch->user_ns_new = ch->bring_to_root && !c->ns[RUNTIME_NS_USER].path;
 	ch->mount_root = o->mount_root;
