@@ -29,7 +29,6 @@ struct engine_mount {
 	bool anonymous;      /* the volume goes with the container */
 	bool nocopy;         /* volume: not filled from the image */
 	bool make_source;    /* -v: a missing host directory is made */
-	char *subpath;       /* volume: a directory inside */
 	struct strv options; /* for the runtime: "rprivate", "size=64m" ... */
 };
 

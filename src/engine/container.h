@@ -36,13 +36,19 @@ int engine_container_list(struct engine *g, struct engine_containers *ret, struc
 void engine_containers_release(struct engine_containers *l);
 #define cleanup_engine_containers cleanup(engine_containers_release)
 
+/* Takes the lock of the container's directory: its descriptor. -ERR_IN_USE when another process
+ * has it; wait_ms: how long to try. */
+int engine_container_lock(struct engine *g, const char *id, int wait_ms, struct err *e);
+
 /*
  * Makes a container: row, directory, volumes. c is completed (hostname, Config with the image's
  * values below, anonymous volumes of the image) and keeps its ownership. name NULL: a random one.
- * ret_id: 65 bytes.
+ * soon: this process will start it; should it die before, a sweep takes an --rm container away.
+ * ret_id: ENGINE_ID bytes.
  */
+enum { ENGINE_ID = 65 };
 int engine_container_create(struct engine *g, const char *image, const char *name,
-	struct engine_config *c, char *ret_id, struct err *e);
+	struct engine_config *c, bool soon, char *ret_id, struct err *e);
 
 /* The image a person names, as `run` looks for it, with a hint of similar names when it is not
  * there. */
@@ -66,6 +72,8 @@ enum engine_stop_result {
 int engine_container_stop(struct engine *g, const char *id, int timeout_s, struct err *e);
 /* Until it does not run any more; its exit status. */
 int engine_container_wait(struct engine *g, const char *id, struct err *e);
+/* After the end of a run: network, cgroup, run directory. The caller holds the lock. */
+int engine_container_cleanup(struct engine *g, const char *id, struct err *e);
 /* Puts away what dead monitors and earlier boots left: networks, cgroups, run directories,
  * containers that should have removed themselves. Cheap when there is nothing. */
 int engine_sweep(struct engine *g, struct err *e);

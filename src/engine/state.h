@@ -42,6 +42,7 @@ struct engine_state {
 	int exit_code;                     /* as docker's: 0..255 */
 	bool oom_killed;
 	unsigned restarts;
+	unsigned backoff_ms; /* the wait before the last restart */
 	enum engine_health health;
 	unsigned health_failures;
 	char ip[16], gateway[16], mac[18];

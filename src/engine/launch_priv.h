@@ -1,0 +1,55 @@
+/* One start in preparation: what the store knows is gathered before the fork, the rest happens in
+ * the monitor's process. */
+#pragma once
+
+#include "engine/container.h"
+#include "engine/monitor.h"
+#include "engine/option.h"
+#include "network/bridge.h"
+#include "oci/passwd.h"
+#include "snapshot/mount.h"
+
+struct runtime_container;
+
+struct engine_launch {
+	struct engine *g;
+	struct engine_container *c;
+	int lock; /* ROOT/containers/ID */
+	uint16_t rows, columns;
+	char *dir, *run, *rootfs, *runtime, *network_dir;
+	struct snapshot_spec spec;
+	struct network_ports ports;
+	char *netns_path; /* network container:X */
+	char *files_dir;  /* where hosts, hostname and resolv.conf are: ours or X's */
+	struct engine_security security;
+	uint64_t host_caps;
+	struct oci_convert_rlimit *rlimits;
+	size_t nrlimits;
+	char *init_path;
+
+	/* in the monitor's process */
+	int root; /* the mounted root file system, attached nowhere yet; -1: the child mounts it */
+	struct network_result net;
+	bool has_net;
+	int netns;
+	struct strv upstreams;
+	int stdio[3]; /* the container's ends */
+};
+
+bool launch_network_is(const struct engine_launch *l, const char *mode);
+
+/* launch_prepare.c: before the fork */
+int launch_prepare(struct engine *g, struct engine_container *c, int lock,
+	struct engine_launch *ret, struct err *e);
+void launch_release(struct engine_launch *l);
+
+/* launch_config.c: the OCI runtime config as JSON */
+int launch_config(struct engine_launch *l, struct buf *out, struct err *e);
+
+/* launch_files.c: /etc/hosts, /etc/hostname, /etc/resolv.conf */
+int launch_files_make(struct engine_launch *l, struct err *e);  /* before the mounts: empty hosts */
+int launch_files_hosts(struct engine_launch *l, struct err *e); /* with the address */
+
+/* launch.c: creates and starts; fills m, which then owns the descriptors. On failure nothing is
+ * left but the directories of the container. */
+int launch_run(struct engine_launch *l, struct engine_monitor *m, struct err *e);
