@@ -3,7 +3,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "dockerfile/stages.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -36,7 +35,6 @@ void build_graph_free(struct build_graph *g)
 		free(g->images);
 		g->images = next;
 	}
-	dockerfile_stages_free(g->dockerfile_stages);
 	for (size_t i = 0; i < g->ntriggers; i++)
 		dockerfile_free(g->triggers[i]);
 	free(g->triggers);

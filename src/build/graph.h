@@ -16,7 +16,6 @@
 #include "oci/image_config.h"
 #include "store/store.h"
 
-struct dockerfile_stages;
 struct err;
 
 enum build_op {
@@ -126,7 +125,6 @@ struct build_graph {
 	struct build_image *images;
 	struct dockerfile **triggers; /* texts of ONBUILD */
 	size_t ntriggers;
-	struct dockerfile_stages *dockerfile_stages; /* texts that steps borrow; or NULL */
 	struct arena arena;
 };
 

@@ -20,6 +20,7 @@
 enum {
 	FIRST_SLOTS = 4096,
 	TRIM_EVERY = 16384,
+	FAR = 4096,
 };
 #define NAMES_MOST ((size_t)3 << 30)
 
@@ -33,9 +34,13 @@ static uint32_t hash_of(const struct layer_index *x, uint32_t parent, const char
 	return (uint32_t)(h >> 32);
 }
 
-void index_touch(struct layer_index *x)
+void index_touch(struct layer_index *x, uint32_t n)
 {
-	if (++x->touched < TRIM_EVERY)
+	/* a fault maps a whole folio of the page cache, which may be as large as this distance */
+	uint32_t distance = n > x->touched_last ? n - x->touched_last : x->touched_last - n;
+	x->touched += distance < FAR ? 1 : TRIM_EVERY / 16;
+	x->touched_last = n;
+	if (x->touched < TRIM_EVERY)
 		return;
 	x->touched = 0;
 	spill_trim(&x->nodes);
@@ -99,7 +104,7 @@ static int node_new(struct layer_index *x, uint32_t *ret, struct err *e)
 	if (r < 0)
 		return r;
 	*ret = (uint32_t)(at / sizeof(struct index_node));
-	index_touch(x);
+	index_touch(x, *ret);
 	return 0;
 }
 

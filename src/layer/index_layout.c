@@ -44,7 +44,7 @@ static void sort_children(struct layer_index *x, uint32_t dir, struct id_list *i
 	for (uint32_t c = (uint32_t)index_node(x, dir)->size; c; c = index_node(x, c)->next) {
 		if (!(index_node(x, c)->flags & NODE_GONE))
 			list_add(ids, c);
-		index_touch(x);
+		index_touch(x, c);
 	}
 	/* newest first; archives are mostly sorted already */
 	bool sorted = true;
@@ -83,7 +83,6 @@ static void collect(struct layer_index *x, struct index_layout *l)
 				child->nlink++;
 			}
 		}
-		index_touch(x);
 	}
 	free(ids.v);
 	l->dirs = dirs.v;
@@ -109,6 +108,7 @@ bool index_dir_next(struct index_dir_walk *w)
 		w->name = index_name(w->x, child);
 		w->len = child->name_len;
 		w->node = index_inode(w->x, w->child);
+		index_touch(w->x, w->child);
 		w->child = child->next;
 	} else {
 		return false;
@@ -198,7 +198,7 @@ int index_layout_make(struct layer_index *x, size_t n_tars, struct index_layout 
 			uint32_t id = index_inode(x, child);
 			if (!index_node(x, id)->nid)
 				place_inode(x, id, &c);
-			index_touch(x);
+			index_touch(x, child);
 		}
 	}
 	l->inodes = c.inodes;

@@ -68,7 +68,8 @@ struct layer_index {
 	size_t n_slots; /* a power of two */
 	size_t n_used;
 	uint64_t seed;
-	uint32_t touched; /* nodes looked at since the last trim */
+	uint32_t touched; /* work since the last trim */
+	uint32_t touched_last;
 	/* the most common time so far (majority vote): 32-byte inodes have it */
 	int64_t epoch;
 	uint64_t epoch_votes;
@@ -101,8 +102,8 @@ static inline uint32_t index_inode(const struct layer_index *x, uint32_t n)
 	return node->flags & NODE_LINK ? (uint32_t)node->size : n;
 }
 
-/* Counts work, and lets memory go from time to time. */
-void index_touch(struct layer_index *x);
+/* Node n is looked at: lets memory go from time to time, sooner when nodes far apart are wanted. */
+void index_touch(struct layer_index *x, uint32_t n);
 
 /* As layer_index_add for a file whose data lies in another tar than the first. */
 int index_add_on(
@@ -131,7 +132,7 @@ uint32_t index_xattr_bytes(const struct layer_index *x, const struct index_node 
 /* Walks a directory's entries ("." and ".." among them) in order, and says for each whether it
  * begins a new block. */
 struct index_dir_walk {
-	const struct layer_index *x;
+	struct layer_index *x;
 	uint32_t dir;
 	uint32_t child;  /* next */
 	unsigned dots;   /* how many of "." and ".." have been given */

@@ -29,7 +29,7 @@ struct zone {
 };
 
 struct image {
-	const struct layer_index *x;
+	struct layer_index *x;
 	struct zone meta;
 	struct zone data;
 	uint32_t ino;
@@ -301,7 +301,7 @@ int index_write(struct layer_index *x, const struct index_layout *l, const uint6
 			uint32_t id = index_inode(x, child);
 			if (!(index_node(x, id)->flags & NODE_WRITTEN))
 				put(im, id);
-			index_touch(x);
+			index_touch(x, child);
 		}
 	}
 	zone_pad(&im->meta, l->data_block * EROFS_BLOCK);

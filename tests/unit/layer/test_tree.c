@@ -221,11 +221,11 @@ static void test_merge(void **state)
 	snprintf(options, sizeof(options), "device=%s/tar,device=%s/tar", a.s.dir, b.s.dir);
 	if (geteuid() == 0 && mount(index, mnt, "erofs", MS_RDONLY, options) == 0) {
 		assert_int_equal(
-			scratch_run(
-				&s, "test $(cat $D/mnt/etc/a) = ONE && test $(cat $D/mnt/etc/a2) = "
-				    "one && test $(cat $D/mnt/hidden/fresh) = fresh && test ! -e "
-				    "$D/mnt/gone && test ! -e $D/mnt/hidden/old && test $(ls "
-				    "$D/mnt/many | wc -l) = 300"),
+			scratch_run(&s,
+				"test $(cat $D/mnt/etc/a) = ONE && test $(cat $D/mnt/etc/a2) = "
+				"one && test $(cat $D/mnt/hidden/fresh) = fresh && test ! -e "
+				"$D/mnt/gone && test ! -e $D/mnt/hidden/old && test $(ls "
+				"$D/mnt/many | wc -l) = 300"),
 			0);
 		scratch_unmount(&s);
 	}
