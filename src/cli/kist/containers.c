@@ -1,7 +1,7 @@
 /* What the commands on containers share: opening the store, several operands, start errors. */
 #include "cli/kist/containers.h"
 #include "base/mem.h"
-#include "store/store.h"
+#include "cli/store.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,9 +15,8 @@ int containers_open(struct cli *c, struct containers *ret)
 		err_hint(&c->err, "run it as root, or with sudo");
 		return r;
 	}
-	struct store_options o = {.root = c->root, .runroot = c->runroot};
 	struct store *s = NULL;
-	int r = store_open(&o, &s, &c->err);
+	int r = cli_store_open(c, &s, &c->err);
 	if (r < 0)
 		return r;
 	*ret = (struct containers){.store = s,
