@@ -309,7 +309,7 @@ int network_detach(const char *state_dir, const char *container_id, enum network
 		r = net_remove(&n, e);
 	else
 		r = table_save(state_dir, &n.t, e);
-	if (r == 0 && n.t.n == 0 && (flags & NETWORK_LINGER))
+	if (r == 0 && (flags & NETWORK_LINGER))
 		r = net_linger(&n, e);
 	if (r == 0 && ports_r < 0)
 		r = err_set(e, ports.code, "%s", ports.msg);

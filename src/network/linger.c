@@ -23,6 +23,14 @@
 #include <unistd.h>
 
 #define LINGER_LOCK "linger"
+#define OUR_LOCK    3
+#define OUR_NFT     4
+#define FIRST_FREE  5
+
+struct child {
+	struct net *net;
+	int lock; /* -1: somebody else waits; we only keep the nftables socket for a moment */
+};
 
 static int take_lock(const char *state_dir, struct err *e)
 {
@@ -36,18 +44,22 @@ bool net_is_lingering(const struct net *n)
 	return fd < 0;
 }
 
-/* Keeps only `keep`, as descriptor 3: the terminal, pipes and the network's lock are let go. */
-static void drop_descriptors(int keep)
+/* Keeps the lock as descriptor 3, when there is one. The terminal, pipes, the network's own lock go;
+ * the nftables socket stays open until our end, so that its last close is not the parent's. */
+static void drop_descriptors(const struct child *c)
 {
-	if (keep != 3)
-		dup2(keep, 3);
-	syscall(SYS_close_range, 4U, ~0U, 0U);
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int lock = fcntl(c->lock, F_DUPFD_CLOEXEC, FIRST_FREE);
+	int nft = fcntl(c->net->nft, F_DUPFD_CLOEXEC, FIRST_FREE);
 	for (int fd = 0; fd < 3; fd++)
-		if (null >= 0)
-			dup2(null, fd);
-	if (null > 3)
-		close(null);
+		dup2(null, fd);
+	for (int fd = OUR_LOCK; fd < FIRST_FREE; fd++)
+		close(fd);
+	if (lock >= 0)
+		dup2(lock, OUR_LOCK);
+	if (nft >= 0)
+		dup2(nft, OUR_NFT);
+	syscall(SYS_close_range, (unsigned)FIRST_FREE, ~0U, 0U);
 }
 
 static void wait_a_moment(void)
@@ -77,43 +89,32 @@ static bool finish(const char *state_dir, const struct table *last, uint64_t *ch
 	}
 	if (n.t.n == 0)
 		net_remove(&n, NULL);
-	close(3); /* under the lock: who detaches next sees that nobody waits */
+	close(OUR_LOCK); /* under the lock: who detaches next sees that nobody waits */
 	return true;
 }
 
-static int linger(void *arg)
+static int child_main(void *arg)
 {
-	const struct net *n = arg;
+	const struct child *c = arg;
+	struct net *n = c->net;
+	bool cleans = c->lock >= 0;
 	uint64_t changes = n->t.changes;
-	cleanup_free char *state_dir = mem_strdup(n->state_dir);
+	drop_descriptors(c);
 	log_set(LOG_WARN, NULL);
 	setsid();
 	prctl(PR_SET_NAME, "kist-linger");
 	signal(SIGHUP, SIG_IGN);
 	do
 		wait_a_moment();
-	while (!finish(state_dir, &n->t, &changes));
+	while (cleans && !finish(n->state_dir, &n->t, &changes));
 	return 0;
-}
-
-struct child {
-	struct net *n;
-	int lock;
-};
-
-static int child_main(void *arg)
-{
-	struct child *c = arg;
-	drop_descriptors(c->lock);
-	c->n->lock = c->n->route = c->n->nft = -1;
-	return linger(c->n);
 }
 
 int net_linger(struct net *n, struct err *e)
 {
-	cleanup_fd int lock = take_lock(n->state_dir, NULL);
-	if (lock < 0)
-		return 0; /* somebody waits already */
+	cleanup_fd int lock = n->t.n == 0 ? take_lock(n->state_dir, NULL) : -1;
+	if (lock < 0 && n->nft < 0)
+		return 0;
 	struct child c = {n, lock};
 	pid_t pid = proc_fork(child_main, &c, NULL, e);
 	return pid < 0 ? (int)pid : 0;

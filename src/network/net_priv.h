@@ -40,6 +40,7 @@ int net_sysctls_set(const struct table *t, struct err *e);
 /* Removes rules, bridge and state file, puts the sysctl back. */
 int net_remove(struct net *n, struct err *e);
 
-/* Leaves a child that removes everything later, unless somebody came; see NETWORK_LINGER. */
+/* Leaves a child that removes everything later, unless somebody came; see NETWORK_LINGER. Does
+ * nothing when there is nothing to wait for: other containers, and no rules deleted. */
 int net_linger(struct net *n, struct err *e);
 bool net_is_lingering(const struct net *n);

@@ -36,9 +36,10 @@ void nft_batch_end(struct nl_batch *b)
 	batch_mark(b, NFNL_MSG_BATCH_END);
 }
 
-void nft_table_add(struct nl_batch *b, const char *table)
+void nft_table_add(struct nl_batch *b, const char *table, bool fresh)
 {
-	begin(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, "add nftables table");
+	begin(b, NFT_MSG_NEWTABLE, fresh ? NLM_F_CREATE | NLM_F_EXCL : NLM_F_CREATE,
+		"add nftables table");
 	nl_put_str(b, NFTA_TABLE_NAME, table);
 	nl_end(b);
 }

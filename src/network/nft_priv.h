@@ -18,7 +18,8 @@
 void nft_batch_begin(struct nl_batch *b);
 void nft_batch_end(struct nl_batch *b);
 
-void nft_table_add(struct nl_batch *b, const char *table);
+/* fresh: the batch fails with EEXIST when the table is there */
+void nft_table_add(struct nl_batch *b, const char *table, bool fresh);
 void nft_table_delete(struct nl_batch *b, const char *table); /* absent: the batch fails, ENOENT */
 
 struct nft_chain {

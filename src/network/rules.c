@@ -198,10 +198,7 @@ void rules_encode(struct nl_batch *b, const struct rules_network *n)
 	const struct in_addr loopback = {htonl(0x7f000000)};
 
 	nft_batch_begin(b);
-	/* what a crash left must go; deleting needs something to delete */
-	nft_table_add(b, n->bridge);
-	nft_table_delete(b, n->bridge);
-	nft_table_add(b, n->bridge);
+	nft_table_add(b, n->bridge, true);
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
 		nft_map_add(b, n->bridge, &maps[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
@@ -256,8 +253,16 @@ void rules_encode_ports(struct nl_batch *b, const char *bridge, const struct net
 int rules_make(int sock, const struct rules_network *n, struct err *e)
 {
 	struct nl_batch b cleanup_nl_batch = NL_BATCH_INIT;
+	struct err there = ERR_INIT;
 	rules_encode(&b, n);
-	int r = nl_talk(sock, &b, e);
+	int r = nl_talk(sock, &b, &there);
+	if (r == -EEXIST && rules_remove(sock, n->bridge, NULL) == 0) { /* of a crash */
+		err_clear(&there);
+		rules_encode(&b, n);
+		r = nl_talk(sock, &b, &there);
+	}
+	if (r < 0)
+		err_set(e, there.code, "%s", there.msg);
 	if (r == -EOPNOTSUPP || r == -EPROTONOSUPPORT || r == -EINVAL)
 		err_hint(e, "the kernel needs nf_tables with NAT for the bridge; without it use "
 			    "--network host or --network none");
@@ -268,7 +273,7 @@ int rules_remove(int sock, const char *bridge, struct err *e)
 {
 	struct nl_batch b cleanup_nl_batch = NL_BATCH_INIT;
 	nft_batch_begin(&b);
-	nft_table_add(&b, bridge);
+	nft_table_add(&b, bridge, false); /* deleting needs something to delete */
 	nft_table_delete(&b, bridge);
 	nft_batch_end(&b);
 	return nl_talk(sock, &b, e);

@@ -25,7 +25,12 @@ void rules_encode(struct nl_batch *b, const struct rules_network *n);
 void rules_encode_ports(struct nl_batch *b, const char *bridge, const struct network_ports *p,
 	struct in_addr to, bool add, size_t *next);
 
-/* sock: nl_open(NETLINK_NETFILTER). What an earlier crash left of the table is replaced. */
+/*
+ * sock: nl_open(NETLINK_NETFILTER). Closing the last descriptor of such a socket waits for what was
+ * deleted through any to be freed, an RCU grace period or 10 to 20 ms: so nothing is deleted that
+ * need not be, and net_linger lets a child do the closing.
+ *
+ * What an earlier crash left of the table is replaced. */
 int rules_make(int sock, const struct rules_network *n, struct err *e);
 int rules_remove(int sock, const char *bridge, struct err *e); /* absent is fine */
 int rules_publish(int sock, const char *bridge, const struct network_ports *p, struct in_addr to,

@@ -430,7 +430,7 @@ static void a_used_subnet_is_passed_over(void **state)
 	struct network_options o = {.state_dir = w->dir, .container_id = "x", .netns_fd = ns};
 	struct network_result r cleanup_network_result = {0};
 	assert_ok(network_attach(&o, &r, &e), &e);
-	assert_string_equal(r.ip, "10.88.0.2");
+	assert_true(str_starts(r.ip, "10.88.0."));
 	close(ns);
 	assert_ok(network_detach(w->dir, "x", 0, &e), &e);
 	netns_run(-1, "ip route del 10.87.3.0/24", NULL, 0);
@@ -449,7 +449,7 @@ static void two_state_directories_are_two_networks(void **state)
 	struct network_result r cleanup_network_result = {0};
 	assert_ok(network_attach(&o, &r, &e), &e);
 	assert_string_equal(r.bridge, "kist1");
-	assert_string_equal(r.ip, "10.88.0.2");
+	assert_true(str_starts(r.ip, "10.88.0."));
 	close(a), close(b);
 	assert_ok(network_detach(w->dir, "a", 0, &e), &e);
 	assert_true(link_exists("kist1"));
