@@ -26,6 +26,7 @@ void build_context_release(struct build_context *c)
 	defs_close_cleanup(&c->fd);
 	free(c->path);
 	free(c->file_name);
+	free(c->file_path);
 	buf_release(&c->file);
 	free(c->ignore_name);
 	buf_release(&c->ignore_bytes);
@@ -216,6 +217,15 @@ static int open_directory(
 	return c->path ? 0 : err_sys(e, "find the context '%s'", o->path);
 }
 
+/* What people see may depend on the directory they are in; this does not. */
+static char *path_of(int fd)
+{
+	char link[64], path[PATH_MAX];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	return n < 0 ? mem_strdup("-") : mem_strndup(path, (size_t)n);
+}
+
 int build_context_open(
 	const struct build_context_options *o, struct build_context *ret, struct err *e)
 {
@@ -234,6 +244,8 @@ int build_context_open(
 	} else if (r == 0) {
 		cleanup_fd int fd = find_dockerfile(o, ret, &dir, &name, e);
 		struct stat st;
+		if (fd >= 0 && !from_stdin)
+			ret->file_path = path_of(fd);
 		if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
 			r = err_set(e, EISDIR, "'%s' is not a file", ret->file_name);
 		else if (fd >= 0 && io_set_nonblock(fd, false) >= 0)
@@ -241,6 +253,8 @@ int build_context_open(
 		else
 			r = fd < 0 ? fd : -EIO;
 	}
+	if (!ret->file_path)
+		ret->file_path = mem_strdup("-");
 	if (r >= 0)
 		r = read_ignore(o, ret, dir, name, e);
 	if (r < 0)

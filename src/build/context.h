@@ -21,6 +21,7 @@ struct build_context {
 	int fd;            /* the directory; -1: empty context */
 	char *path;        /* absolute, without links; "-" for standard input */
 	char *file_name;   /* of the Dockerfile, as messages name it */
+	char *file_path;   /* where it really lies, absolute; "-" for standard input */
 	struct buf file;   /* its bytes */
 	char *ignore_name; /* of the ignore file, or NULL */
 	struct buf ignore_bytes;

@@ -26,7 +26,7 @@ enum build_event_kind {
 struct build_event {
 	enum build_event_kind kind;
 	const struct build_step *step;
-	const struct build_stage *stage;
+	const struct build_stage *stage; /* the step's too; NULL for WARNING and TICK */
 	const struct strv *why;
 	const char *text;
 	size_t len;

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "dockerfile/stages.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ void build_graph_free(struct build_graph *g)
 		free(g->images);
 		g->images = next;
 	}
+	dockerfile_stages_free(g->dockerfile_stages);
 	for (size_t i = 0; i < g->ntriggers; i++)
 		dockerfile_free(g->triggers[i]);
 	free(g->triggers);

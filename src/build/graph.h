@@ -16,6 +16,7 @@
 #include "oci/image_config.h"
 #include "store/store.h"
 
+struct dockerfile_stages;
 struct err;
 
 enum build_op {
@@ -125,6 +126,7 @@ struct build_graph {
 	struct build_image *images;
 	struct dockerfile **triggers; /* texts of ONBUILD */
 	size_t ntriggers;
+	struct dockerfile_stages *dockerfile_stages; /* texts that steps borrow; or NULL */
 	struct arena arena;
 };
 

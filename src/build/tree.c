@@ -36,7 +36,8 @@ struct dir {
 	const char *path;
 	struct item *items;
 	size_t n, cap;
-	size_t state; /* of the ignore rules */
+	size_t state;   /* of the ignore rules */
+	unsigned level; /* the top is 1 */
 	struct dir *next;
 };
 
@@ -170,11 +171,13 @@ static int add_name(struct walk *w, struct arena *a, struct dir *d, int fd, cons
 	struct item *it = append(d);
 	it->file = f;
 	it->excluded = keep == 2;
-	bool enter = S_ISDIR(f.mode) && (keep == 2 || !f.pattern);
+	bool enter = S_ISDIR(f.mode) && (keep == 2 || !f.pattern) &&
+		     (!w->o->depth || d->level < w->o->depth);
 	if (!enter)
 		return 0;
 	it->sub = arena_alloc(a, sizeof(*it->sub));
 	it->sub->path = f.path;
+	it->sub->level = d->level + 1;
 	if (w->o->ignore)
 		it->sub->state = dockerfile_ignore_enter(w->o->ignore, d->state, f.path);
 	queue_dir(w, it->sub);
@@ -358,7 +361,7 @@ int build_tree_walk(int rootfd, const char *dir, const struct build_tree_options
 	int r = fill(fd, "", a, &self, e);
 	if (r < 0)
 		return r;
-	struct dir top = {.path = self.path};
+	struct dir top = {.path = self.path, .level = 1};
 	*push(t) = self;
 	if (!S_ISDIR(self.mode))
 		return 0;

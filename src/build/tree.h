@@ -51,6 +51,7 @@ struct build_tree_options {
 	const struct dockerfile_ignore *ignore; /* paths are matched from the root; or NULL */
 	enum build_tree_flags flags;
 	unsigned threads;                  /* 0: by the number of processors */
+	unsigned depth;                    /* list so many levels below dir; 0: all */
 	const volatile sig_atomic_t *stop; /* not 0: -ERR_INTERRUPTED soon; or NULL */
 };
 

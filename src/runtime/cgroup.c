@@ -174,8 +174,8 @@ void cgroup_choose(const struct runtime_cgroup_host *h, const struct runtime_res
 		/* in a hybrid, what only the v2 tree has comes from there */
 		if (need & h->v2 & ~h->v1)
 			ret->controllers |= RUNTIME_CG_UNIFIED;
-		unsigned count = RUNTIME_CG_MEMORY | RUNTIME_CG_CPUACCT | RUNTIME_CG_PIDS |
-				 RUNTIME_CG_FREEZER;
+		/* what counts has to be there from the start; the freezer is made when asked */
+		const unsigned count = RUNTIME_CG_MEMORY | RUNTIME_CG_CPUACCT;
 		ret->controllers |= (need | (accounting ? count : 0)) & h->v1;
 		need &= ~(ret->controllers | h->v2);
 	}

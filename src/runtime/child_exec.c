@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,13 +199,25 @@ static void close_rest(const struct child *k)
 		io_set_cloexec(3 + (int)i, false);
 }
 
+static int tie_to_creator(const struct child *k, struct err *e)
+{
+	/* asked for again, where it is wanted: a change of ids has cleared it */
+	prctl(PR_SET_PDEATHSIG, k->die_with_creator ? SIGKILL : 0, 0, 0, 0);
+	struct pollfd creator = {k->sock, 0, 0};
+	if (k->die_with_creator && poll(&creator, 1, 0) > 0)
+		return err_set(e, ERR_STATE, "the process that created the container has ended");
+	return 0;
+}
+
 int child_do_exec(struct child *k, const struct runtime_step *s, struct err *e)
 {
 	const struct runtime_process *p = s->item;
 	if (k->lsm >= 0 && io_write_all(k->lsm, k->lsm_label, strlen(k->lsm_label)) < 0)
 		return err_sys(e, "security label '%s'", k->lsm_label);
 	close_rest(k);
-	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	int r = tie_to_creator(k, e);
+	if (r < 0)
+		return r;
 	execve(k->program, (char *const *)(void *)p->args.v, strv_items(&k->env));
 	int code = errno;
 	const char *why = code == ENOEXEC  ? "exec format error"

@@ -27,6 +27,7 @@ struct child {
 	int stdio[3];
 	unsigned preserve_fds;
 	bool no_pivot;
+	bool die_with_creator;
 	bool bring_to_root; /* in a user namespace: become its root once it is mapped */
 	bool user_ns_new;   /* that namespace is new */
 	int (*mount_root)(void *ctx, const char *target, struct err *e);

@@ -211,6 +211,9 @@ int runtime_start(struct runtime_container *k, struct err *e)
 		return r;
 	}
 	k->started = true;
+	struct runtime_state *s cleanup_runtime_state = NULL;
+	if (k->poststart && runtime_state_load(k->state_path, &s, NULL) == 0)
+		state_run_hooks(k->state_path, s, RUNTIME_HOOK_POSTSTART, RUNTIME_RUNNING);
 	return 0;
 }
 

@@ -34,6 +34,9 @@ enum runtime_flags {
 	RUNTIME_NO_CGROUP = 1 << 3,  /* stay in the caller's cgroups, set no limits */
 	/* Only the control groups that a limit asks for, none for usage and pause: for build steps. */
 	RUNTIME_LEAN_CGROUP = 1 << 4,
+	/* The container is killed when the process that created it ends, however it ends (unless its
+	 * first process executes a set-id program): for build steps. */
+	RUNTIME_DIE_WITH_CREATOR = 1 << 5,
 };
 
 /* Zero is the default for all but stdio (use RUNTIME_OPTIONS_INIT). All strings are borrowed
@@ -110,6 +113,7 @@ struct runtime_state {
 	char *cgroup_path;           /* relative to every hierarchy; "" when none was made */
 	unsigned cgroup_controllers; /* those in which it was made (enum runtime_controller) */
 	unsigned cgroup_mode;        /* enum runtime_cgroup_mode */
+	unsigned hooks;              /* bit n: there are hooks of enum runtime_hook_kind n */
 	enum runtime_status status;
 	pid_t pid; /* 0 when stopped */
 	uint64_t start_time;

@@ -152,6 +152,7 @@ static int prepare_child(struct creation *w, struct err *e)
 	memcpy(ch->stdio, o->stdio, sizeof(ch->stdio));
 	ch->preserve_fds = o->preserve_fds;
 	ch->no_pivot = o->flags & RUNTIME_NO_PIVOT;
+	ch->die_with_creator = o->flags & RUNTIME_DIE_WITH_CREATOR;
 	ch->bring_to_root = c->ns[RUNTIME_NS_USER].want;
 	ch->user_ns_new = ch->bring_to_root && !c->ns[RUNTIME_NS_USER].path;
 	ch->mount_root = o->mount_root;
@@ -287,6 +288,7 @@ int runtime_create(const struct runtime_config *c, const struct runtime_options 
 	w.k->id = o->id;
 	w.k->bundle = o->bundle;
 	w.k->console_socket = o->console_socket;
+	w.k->poststart = c->hooks[RUNTIME_HOOK_POSTSTART].n;
 	w.k->start_later = o->flags & RUNTIME_START_LATER;
 	int r = make(&w, e);
 	child_release(&w.child);

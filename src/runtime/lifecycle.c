@@ -25,11 +25,11 @@ static int wrong_state(const struct runtime_state *s, const char *verb, struct e
 		runtime_status_name(s->status));
 }
 
-static void run_hooks(const char *state_dir, const struct runtime_state *s,
+void state_run_hooks(const char *state_dir, const struct runtime_state *s,
 	enum runtime_hook_kind kind, enum runtime_status status)
 {
 	struct runtime_config *c cleanup_runtime_config = NULL;
-	if (state_load_config(state_dir, &c, NULL) < 0 || !c->hooks[kind].n)
+	if (!(s->hooks >> kind & 1) || state_load_config(state_dir, &c, NULL) < 0)
 		return;
 	cleanup_free char *doc = state_document(s->version, s->id, s->bundle, s->annotations,
 		status, status == RUNTIME_STOPPED ? 0 : s->pid);
@@ -57,7 +57,7 @@ int runtime_start_saved(const char *state_dir, struct err *e)
 		return err_set(e, ERR_STATE, "container '%s' is being started already", s->id);
 	r = container_let_go(sock, e);
 	if (r == 0)
-		run_hooks(state_dir, s, RUNTIME_HOOK_POSTSTART, RUNTIME_RUNNING);
+		state_run_hooks(state_dir, s, RUNTIME_HOOK_POSTSTART, RUNTIME_RUNNING);
 	return r;
 }
 
@@ -141,6 +141,6 @@ int runtime_delete(const char *state_dir, bool force, struct err *e)
 	struct runtime_cgroup g = state_cgroup(s);
 	if (*s->cgroup_path && (r = runtime_cgroup_remove(&g, e)) < 0)
 		return r;
-	run_hooks(state_dir, s, RUNTIME_HOOK_POSTSTOP, RUNTIME_STOPPED);
+	state_run_hooks(state_dir, s, RUNTIME_HOOK_POSTSTOP, RUNTIME_STOPPED);
 	return file_remove_tree(AT_FDCWD, state_dir, e);
 }

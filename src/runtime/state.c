@@ -73,10 +73,13 @@ int state_write(int dir, const struct runtime_config *c, const struct runtime_op
 {
 	uint64_t start = 0;
 	proc_start_time(getpid(), &start);
-	json_t *v = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:I}", "version",
+	int hooks = 0;
+	for (int i = 0; i < RUNTIME_HOOK_KINDS; i++)
+		hooks |= (c->hooks[i].n > 0) << i;
+	json_t *v = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:i, s:I}", "version",
 		c->version ? c->version : "1.0.0", "id", o->id, "bundle",
-		o->bundle ? o->bundle : "/", "cgroupPath", g->path ? g->path : "", "cgroupMode",
-		(int)g->mode, "cgroupControllers", (int)g->controllers, "created",
+		o->bundle ? o->bundle : "/", "cgroupPath", g->path ? g->path : "", "hooks", hooks,
+		"cgroupMode", (int)g->mode, "cgroupControllers", (int)g->controllers, "created",
 		(json_int_t)clock_now(), "creator", (int)getpid(), "creatorStart",
 		(json_int_t)start);
 	if (!v)
@@ -129,6 +132,7 @@ static void read_fields(struct runtime_state *s, json_t *o)
 	s->cgroup_mode = mode >= 0 && mode <= RUNTIME_CGROUP_V2 ? (unsigned)mode : 0;
 	s->cgroup_controllers =
 		(unsigned)json_integer_value(json_object_get(o, "cgroupControllers"));
+	s->hooks = (unsigned)json_integer_value(json_object_get(o, "hooks"));
 	s->created_ns = json_integer_value(json_object_get(o, "created"));
 	json_int_t creator = json_integer_value(json_object_get(o, "creator"));
 	uint64_t start;

@@ -11,9 +11,8 @@
 
 #include "base/defs.h"
 #include "runtime/cgroup.h"
+#include "runtime/config.h"
 #include "runtime/container.h"
-
-struct runtime_config;
 
 #define STATE_FILE  "state.json"
 #define PID_FILE    "pid"
@@ -25,6 +24,9 @@ int state_write(int dir, const struct runtime_config *c, const struct runtime_op
 int state_write_pid(int dir, pid_t pid, struct err *e);
 /* The config of a container in its state directory */
 int state_load_config(const char *state_dir, struct runtime_config **ret, struct err *e);
+/* Hooks after the fact (poststart, poststop): failures are warnings */
+void state_run_hooks(const char *state_dir, const struct runtime_state *s,
+	enum runtime_hook_kind kind, enum runtime_status status);
 /* The state document of the specification; the caller frees it */
 char *state_document(const char *version, const char *id, const char *bundle,
 	const char *annotations, enum runtime_status status, pid_t pid);

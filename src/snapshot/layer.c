@@ -133,12 +133,16 @@ int snapshot_layer_commit(struct snapshot_layer *l, const struct layer_info *inf
 	return r < 0 || !ret ? r : store_layer_get(l->store, diffid, ret, e);
 }
 
+int snapshot_layer_seal(struct snapshot_layer *l, struct layer_info *ret, struct err *e)
+{
+	int r = layer_writer_finish(l->writer, ret, e);
+	return r >= 0 && l->driver == SNAPSHOT_DIR ? unpack_tar(l, e) : r;
+}
+
 int snapshot_layer_finish(
 	struct snapshot_layer *l, bool durable, struct store_layer *ret, struct err *e)
 {
 	struct layer_info info;
-	int r = layer_writer_finish(l->writer, &info, e);
-	if (r >= 0 && l->driver == SNAPSHOT_DIR)
-		r = unpack_tar(l, e);
+	int r = snapshot_layer_seal(l, &info, e);
 	return r < 0 ? r : snapshot_layer_commit(l, &info, durable, ret, e);
 }

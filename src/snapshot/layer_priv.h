@@ -17,6 +17,3 @@ struct snapshot_layer {
 int snapshot_layer_open(struct store *s, struct snapshot_layer **ret, struct err *e);
 /* The dir driver's directory, made and opened. */
 int snapshot_layer_tree(struct snapshot_layer *l, struct err *e);
-/* Names what the files hold. ret may be NULL. */
-int snapshot_layer_commit(struct snapshot_layer *l, const struct layer_info *info, bool durable,
-	struct store_layer *ret, struct err *e);

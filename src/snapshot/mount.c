@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -236,6 +237,26 @@ int snapshot_mount(const struct snapshot_spec *spec, const char *target, struct 
 	if (move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_sys(e, "attach the root file system at '%s'", target);
 	return 0;
+}
+
+int snapshot_mount_open(const struct snapshot_spec *spec, const char *scratch, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int fd = snapshot_mount_fd(spec, &why);
+	if (fd != -ERR_UNSUPPORTED) {
+		if (fd < 0 && e)
+			*e = why;
+		return fd;
+	}
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(e, "make a mount namespace");
+	int r = snapshot_mount(spec, scratch, e);
+	if (r < 0)
+		return r;
+	fd = open(scratch, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? err_sys(e, "open '%s'", scratch) : fd;
+	umount2(scratch, MNT_DETACH); /* the descriptor keeps it */
+	return r;
 }
 
 int snapshot_open_ro(struct store *s, const char *const *diffids, size_t n, struct err *e)

@@ -40,6 +40,10 @@ int snapshot_mount(const struct snapshot_spec *spec, const char *target, struct 
  * (-ERR_UNSUPPORTED before): snapshot_mount in a private namespace always works. Without upper
  * devices cannot be opened and set-id bits have no effect. */
 int snapshot_mount_fd(const struct snapshot_spec *spec, struct err *e);
+/* As snapshot_mount_fd, on every kernel: where it is not able to, the process gets a mount namespace
+ * of its own (it must have one thread), and scratch, an existing directory, is mounted over for a
+ * moment. */
+int snapshot_mount_open(const struct snapshot_spec *spec, const char *scratch, struct err *e);
 /* prepare and mount_fd in one, read-only: for COPY --from and for looking at an image. */
 int snapshot_open_ro(struct store *s, const char *const *diffids, size_t n, struct err *e);
 /* Removes the mark that a volatile mount left in its work directory. */

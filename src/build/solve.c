@@ -1,0 +1,438 @@
+/* The order of a build: stages advance step by step, as far as what they need is there. */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "base/str.h"
+#include "build/lower.h"
+#include "build/solve_priv.h"
+#include "dockerfile/stages.h"
+#include "oci/reference.h"
+#include "store/blob.h"
+#include "base/limits.h"
+#include "store/image.h"
+#include "store/lease.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum { KEPT_LOGS = 20 };
+
+/* ---- images ---- */
+
+/* The architecture in image-spec's words (Go's). */
+static const char *host_arch(const char **ret_variant)
+{
+	static const struct {
+		const char *machine, *arch, *variant;
+	} list[] = {
+		{"x86_64", "amd64", ""},
+		{"aarch64", "arm64", ""},
+		{"armv7l", "arm", "v7"},
+		{"armv6l", "arm", "v6"},
+		{"i686", "386", ""},
+		{"ppc64le", "ppc64le", ""},
+		{"s390x", "s390x", ""},
+		{"riscv64", "riscv64", ""},
+		{"loongarch64", "loong64", ""},
+	};
+	struct utsname u;
+	*ret_variant = "";
+	if (uname(&u) < 0)
+		return "amd64";
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		if (str_eq(u.machine, list[i].machine)) {
+			*ret_variant = list[i].variant;
+			return list[i].arch;
+		}
+	return "amd64";
+}
+
+bool build_platform_is_host(const char *text)
+{
+	const char *variant, *arch = host_arch(&variant);
+	cleanup_free char *plain = mem_printf("linux/%s", arch);
+	cleanup_free char *full = mem_printf("%s/%s", plain, variant);
+	return str_eq(text, arch) || str_eq(text, plain) || (*variant && str_eq(text, full));
+}
+
+static int not_there(const char *name, const struct strv *tried, struct err *e)
+{
+	cleanup_free char *names = strv_join(tried, ", ");
+	int r = err_set(e, ERR_NOT_FOUND, "there is no image '%s' in the store%s%s%s", name,
+		tried->n ? " (looked for " : "", names, tried->n ? ")" : "");
+	err_hint(e, "bring it in with `kist load -i FILE` or `kist import`; `kist images` lists "
+		    "what is there");
+	return r;
+}
+
+/* A name of FROM or COPY --from in the store. */
+static int find_image(void *arg, const char *name, struct build_image *ret, struct err *e)
+{
+	struct solver *v = arg;
+	struct store *s = v->q->store;
+	struct strv tried cleanup_strv = STRV_INIT;
+	struct store_image image cleanup(store_image_release) = {0};
+	int r = oci_reference_candidates(name, &tried, e);
+	if (r < 0)
+		return r;
+	struct err why = ERR_INIT;
+	r = store_image_find(s, name, &image, &why);
+	if (r == -ERR_NOT_FOUND)
+		return not_there(name, &tried, e);
+	if (r < 0) {
+		if (e)
+			*e = why;
+		return r;
+	}
+	struct buf config cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
+	r = store_blob_read(s, image.id, &config, e);
+	if (r >= 0)
+		r = oci_image_config_parse(buf_str(&config), config.len, &ret->config, e);
+	if (r < 0)
+		return err_wrap(e, r, "image '%s'", name);
+	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	memcpy(ret->id, image.id, sizeof(ret->id));
+	return 0;
+}
+
+/* ---- steps ---- */
+
+static int64_t history_time(const struct solver *v)
+{
+	return v->q->has_epoch ? v->q->epoch * CLOCK_NS_PER_S : clock_now();
+}
+
+static void take_result(struct solver *v, struct solve_step *x)
+{
+	struct solve_stage *s = solve_stage_of(v, x->step);
+	if (x->diffid[0]) {
+		strv_add(&s->diffids, x->diffid);
+		solve_chain(&s->diffids, s->chain);
+	}
+	s->next++;
+}
+
+int solve_step_done(struct solver *v, struct solve_step *x, struct err *e)
+{
+	x->status = SOLVE_DONE;
+	x->created = history_time(v);
+	int r = solve_key_store(v, x, e);
+	if (r < 0)
+		return r;
+	build_sources_release(&x->sources);
+	take_result(v, x);
+	struct build_event ev = {
+		.kind = BUILD_EVENT_DONE, .step = x->step, .ns = clock_monotonic() - x->began};
+	solve_emit(v, &ev);
+	return 0;
+}
+
+static void step_cached(struct solver *v, struct solve_step *x)
+{
+	x->status = SOLVE_CACHED;
+	if (v->q->has_epoch)
+		x->created = history_time(v);
+	v->result->cached++;
+	build_sources_release(&x->sources);
+	if (x->diffid[0])
+		build_below_forget(&solve_stage_of(v, x->step)->below);
+	take_result(v, x);
+	struct build_event ev = {.kind = BUILD_EVENT_CACHED, .step = x->step};
+	solve_emit(v, &ev);
+}
+
+static void step_from(struct solver *v, struct solve_step *x)
+{
+	struct solve_stage *s = solve_stage_of(v, x->step);
+	const struct build_stage *b = s->stage;
+	if (b->base == BUILD_BASE_IMAGE) {
+		strv_copy(&s->diffids, &b->image->config.diff_ids);
+	} else if (b->base == BUILD_BASE_STAGE) {
+		strv_copy(&s->diffids, &v->stages[b->base_stage].diffids);
+		s->unknown = v->stages[b->base_stage].unknown;
+	}
+	solve_chain(&s->diffids, s->chain);
+	x->status = SOLVE_CACHED;
+	s->next++;
+	v->result->cached++;
+	struct build_event ev = {.kind = BUILD_EVENT_CACHED, .step = x->step};
+	solve_emit(v, &ev);
+}
+
+/* Nothing is built: what comes after a step that would run can only be told in part. */
+static int step_would(struct solver *v, struct solve_step *x, struct err *e)
+{
+	struct solve_stage *s = solve_stage_of(v, x->step);
+	int r = solve_key_explain(v, x, e);
+	if (r < 0)
+		return r;
+	x->changed = true;
+	x->status = SOLVE_DONE;
+	v->result->ran++;
+	if (x->step->op != BUILD_CONFIG)
+		s->unknown = true;
+	s->next++;
+	build_sources_release(&x->sources);
+	struct build_event ev = {.kind = BUILD_EVENT_WOULD, .step = x->step, .why = &x->why};
+	solve_emit(v, &ev);
+	return 0;
+}
+
+static bool is_unknown(const struct solver *v, const struct solve_step *x)
+{
+	const struct build_copy *c = &x->step->copy;
+	return v->stages[x->step->stage].unknown ||
+	       (x->step->op == BUILD_COPY && c->from == BUILD_FROM_STAGE &&
+		       v->stages[c->stage].unknown);
+}
+
+static bool complete(const struct solve_stage *s)
+{
+	return s->next == s->stage->nsteps;
+}
+
+static bool can_begin(const struct solver *v, const struct solve_step *x)
+{
+	const struct build_step *p = x->step;
+	const struct build_stage *s = v->stages[p->stage].stage;
+	if (p->op == BUILD_FROM && s->base == BUILD_BASE_STAGE)
+		return complete(&v->stages[s->base_stage]);
+	if (p->op == BUILD_COPY && p->copy.from == BUILD_FROM_STAGE)
+		return complete(&v->stages[p->copy.stage]);
+	return true;
+}
+
+/* One step, as far as it goes at once. 1: the stage can go on; 0: it waits. */
+static int advance_step(struct solver *v, struct solve_step *x, struct err *e)
+{
+	if (x->status == SOLVE_ACTIVE || !can_begin(v, x))
+		return 0;
+	if (x->step->op == BUILD_FROM) {
+		step_from(v, x);
+		return 1;
+	}
+	if (v->njobs >= v->max_jobs)
+		return 0;
+	int r = solve_key_make(v, x, e);
+	bool unknown = is_unknown(v, x);
+	if (r >= 0 && !v->q->no_cache && !unknown)
+		r = solve_key_find(v, x, e);
+	if (r > 0) {
+		step_cached(v, x);
+		return 1;
+	}
+	if (r >= 0 && v->q->explain) {
+		r = step_would(v, x, e);
+		return r < 0 ? r : 1;
+	}
+	if (r >= 0)
+		r = solve_key_explain(v, x, e);
+	if (r >= 0)
+		r = solve_job_start(v, x, e);
+	return r < 0 ? r : x->status != SOLVE_ACTIVE;
+}
+
+static int advance(struct solver *v, struct err *e)
+{
+	bool moved;
+	do {
+		moved = false;
+		for (size_t i = 0; i < v->g->nstages; i++) {
+			struct solve_stage *s = &v->stages[i];
+			int r = 1;
+			while (s->stage->needed && !complete(s) && r > 0) {
+				if (v->q->stop && *v->q->stop)
+					return err_set(e, ERR_INTERRUPTED, "interrupted");
+				r = advance_step(v, &s->steps[s->next], e);
+				if (r < 0)
+					return r;
+				moved |= r > 0;
+			}
+		}
+	} while (moved); /* a stage that is complete may let one above it go on */
+	return 0;
+}
+
+static int solve(struct solver *v, struct err *e)
+{
+	for (size_t i = 0; i < v->g->nstages; i++)
+		if (!v->g->stages[i].needed) {
+			struct build_event ev = {
+				.kind = BUILD_EVENT_SKIPPED, .stage = &v->g->stages[i]};
+			solve_emit(v, &ev);
+		}
+	const struct solve_stage *target = &v->stages[v->g->target];
+	for (;;) {
+		int r = advance(v, e);
+		if (r < 0 || complete(target))
+			return r;
+		r = solve_job_wait(v, e);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* ---- all of it ---- */
+
+static void set_up(struct solver *v)
+{
+	v->stages = mem_array(v->g->nstages, sizeof(*v->stages));
+	for (size_t i = 0; i < v->g->nstages; i++) {
+		struct solve_stage *s = &v->stages[i];
+		s->stage = &v->g->stages[i];
+		s->steps = mem_array(MAX(s->stage->nsteps, 1), sizeof(*s->steps));
+		for (size_t k = 0; k < s->stage->nsteps; k++)
+			s->steps[k].step = &s->stage->steps[k];
+		v->result->steps += s->stage->nsteps;
+	}
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	v->max_jobs = (size_t)MAX(cpus, 2);
+	v->now = clock_now();
+}
+
+static void tear_down(struct solver *v)
+{
+	solve_job_kill_all(v);
+	build_runner_free(v->runner);
+	for (size_t i = 0; v->g && i < v->g->nstages; i++) {
+		struct solve_stage *s = &v->stages[i];
+		for (size_t k = 0; k < s->stage->nsteps; k++) {
+			build_inputs_release(&s->steps[k].inputs);
+			build_sources_release(&s->steps[k].sources);
+			strv_release(&s->steps[k].why);
+		}
+		free(s->steps);
+		strv_release(&s->diffids);
+		build_below_release(&s->below);
+	}
+	free(v->stages);
+	build_digests_free(v->digests);
+	build_record_free(v->record);
+	build_graph_free(v->g);
+	free(v->log_dir);
+}
+
+static int read_graph(struct solver *v, struct err *e)
+{
+	const struct build_request *q = v->q;
+	struct build_context *c = q->context;
+	struct dockerfile *file cleanup_dockerfile = NULL;
+	int r = dockerfile_parse(c->file_name, buf_str(&c->file), c->file.len, &file, e);
+	if (r < 0)
+		return r;
+	struct dockerfile_stages *stages cleanup(dockerfile_stages_free_cleanup) = NULL;
+	r = dockerfile_stages_read(file, &stages, e);
+	if (r < 0)
+		return r;
+	struct build_lower_options o = {
+		.build_args = q->build_args,
+		.labels = q->labels,
+		.target = q->target,
+		.os = "linux",
+		.network = q->network,
+		.image = find_image,
+		.arg = v,
+	};
+	o.arch = host_arch(&o.variant);
+	r = build_lower(stages, &o, &v->g, e);
+	if (r < 0)
+		return r;
+	/* steps point into the file: it stays with the triggers' files */
+	v->g->triggers =
+		mem_realloc(v->g->triggers, v->g->ntriggers + 1, sizeof(struct dockerfile *));
+	v->g->triggers[v->g->ntriggers++] = STEAL(file);
+	v->g->dockerfile_stages = STEAL(stages);
+	for (size_t i = 0; i < v->g->warnings.n; i++) {
+		struct build_event ev = {.kind = BUILD_EVENT_WARNING, .text = v->g->warnings.v[i]};
+		solve_emit(v, &ev);
+	}
+	return 0;
+}
+
+/* The memory of digests belongs to a directory and to what is left out of it. */
+static int open_digests(struct solver *v, struct err *e)
+{
+	const struct build_context *c = v->q->context;
+	int dir = store_dir(v->q->store, STORE_DIR_CACHE, e);
+	if (dir < 0)
+		return dir;
+	cleanup_free char *name = NULL;
+	if (!str_eq(c->path, "-") && !v->q->explain) {
+		char hex[SHA256_HEX];
+		struct buf b cleanup_buf = BUF_INIT;
+		buf_printf(&b, "%s\n%s", c->path, buf_str(&c->ignore_bytes));
+		sha256_hex(b.data, b.len, hex);
+		name = mem_printf("context-%s", hex);
+	}
+	v->digests = build_digests_open(dir, name);
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A directory for the output of this build's steps; the oldest ones go. Names sort by time. */
+static void name_logs(struct solver *v)
+{
+	const char *root = store_path(v->q->store);
+	char random[9];
+	random_hex(random, 4);
+	v->log_dir = mem_printf("%s/logs/%020lld-%s", root, (long long)(v->now / 1000), random);
+	cleanup_free char *logs = mem_printf("%s/logs", root);
+	DIR *d cleanup_dir = opendir(logs);
+	if (!d)
+		return;
+	struct strv names cleanup_strv = STRV_INIT;
+	for (struct dirent *x; (x = readdir(d));)
+		if (x->d_name[0] != '.')
+			strv_add(&names, x->d_name);
+	if (names.n < KEPT_LOGS)
+		return;
+	qsort(names.v, names.n, sizeof(*names.v), compare_names);
+	for (size_t i = 0; i + KEPT_LOGS <= names.n; i++)
+		file_remove_tree(dirfd(d), names.v[i], NULL);
+}
+
+static int build(struct solver *v, struct err *e)
+{
+	int r = open_digests(v, e);
+	if (r < 0)
+		return r;
+	set_up(v);
+	name_logs(v);
+	struct store_lease *lease cleanup_store_lease = NULL;
+	if (!v->q->explain)
+		r = store_lease_begin(v->q->store, "build", &lease, e);
+	for (const struct build_image *i = v->g->images; i && r >= 0 && lease; i = i->next)
+		r = store_lease_add(lease, i->id, e);
+	if (r >= 0)
+		r = solve(v, e);
+	solve_job_kill_all(v);
+	if (r < 0 || v->q->explain)
+		return r;
+	r = solve_export(v, e);
+	if (r >= 0 && v->record)
+		build_record_save(v->record, v->g);
+	return r;
+}
+
+int build_run(const struct build_request *q, struct build_result *ret, struct err *e)
+{
+	*ret = (struct build_result){0};
+	struct solver v = {.q = q, .result = ret};
+	int r = read_graph(&v, e);
+	if (r >= 0)
+		r = build(&v, e);
+	tear_down(&v);
+	return r;
+}

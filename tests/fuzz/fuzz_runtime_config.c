@@ -1,0 +1,27 @@
+/* Runtime configs from anybody: parsing, the plan and the limits must not fall over. */
+#include "base/buf.h"
+#include "base/err.h"
+#include "runtime/cgroup_priv.h"
+#include "runtime/config.h"
+#include "runtime/container.h"
+#include "runtime/plan.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct err e = ERR_INIT;
+	struct runtime_config *c cleanup_runtime_config = NULL;
+	if (runtime_config_parse((const char *)data, size, &c, &e) < 0)
+		return 0;
+	struct runtime_options o = RUNTIME_OPTIONS_INIT;
+	struct runtime_plan p cleanup_runtime_plan = {NULL};
+	struct buf b cleanup_buf = BUF_INIT;
+	if (runtime_plan_make(c, &o, &p, &e) == 0)
+		runtime_plan_print(&p, &b);
+	for (int mode = RUNTIME_CGROUP_V1; mode <= RUNTIME_CGROUP_V2; mode++) {
+		struct cgroup_writes w cleanup_cgroup_writes = {NULL, 0};
+		cgroup_limits((enum runtime_cgroup_mode)mode, &c->resources, &w);
+	}
+	return 0;
+}
