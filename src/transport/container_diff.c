@@ -74,10 +74,24 @@ static bool is_opaque(int dirfd)
 	return n == 1 && value[0] == 'y';
 }
 
-static bool same_meta(const struct stat *st, const struct layer_tree_node *node)
+/* A mount point that was made in a directory has touched it. */
+static bool holds_stub(const struct diff *d, const char *path)
+{
+	size_t len = strlen(path);
+	for (size_t i = 0; i < d->stubs.n; i++) {
+		const char *slash = strrchr(d->stubs.v[i], '/');
+		if (slash && (size_t)(slash - d->stubs.v[i]) == len &&
+			!strncmp(d->stubs.v[i], path, len))
+			return true;
+	}
+	return false;
+}
+
+static bool same_meta(const struct diff *d, const char *path, const struct stat *st,
+	const struct layer_tree_node *node)
 {
 	return st->st_mode == node->mode && st->st_uid == node->uid && st->st_gid == node->gid &&
-	       st->st_mtime == node->mtime;
+	       (st->st_mtime == node->mtime || holds_stub(d, path));
 }
 
 static int look_at(struct diff *d, const char *path, const struct stat *st, struct err *e)
@@ -101,7 +115,7 @@ static int look_at(struct diff *d, const char *path, const struct stat *st, stru
 	c->d.new_size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
 	c->d.old_size = below && S_ISREG(node.mode) ? node.size : 0;
 	if (S_ISDIR(st->st_mode)) {
-		c->certain = !below || !S_ISDIR(node.mode) || !same_meta(st, &node);
+		c->certain = !below || !S_ISDIR(node.mode) || !same_meta(d, path, st, &node);
 		strv_add(&d->dirs, path);
 	}
 	return 0;
