@@ -96,7 +96,7 @@ static int parse_range(
 {
 	const char *dash = memchr(p.s, '-', p.len);
 	size_t first_len = dash ? (size_t)(dash - p.s) : p.len;
-	struct range r;
+	struct range r = {0};
 	int bad = parse_number(p.s, first_len, &r.first);
 	r.last = r.first;
 	if (bad == 0 && dash)

@@ -43,3 +43,72 @@ layer_of() { kist images --format '{{.ID}}' --no-trunc "$1" |
   kist images >/dev/null
   [ -z "$(ls "$KIST_ROOT/root/tmp")" ]
 }
+
+# load_big: about 12 MB in one layer, as a docker archive
+big_archive() {
+  [[ -f $KIST_ROOT/big.tar ]] && return
+  local dir=$KIST_ROOT/big diff config
+  mkdir -p "$dir/d"
+  for i in 1 2 3 4 5 6; do head -c 2000000 /dev/urandom >"$dir/d/$i"; done
+  tar -C "$dir" -cf "$dir/layer.tar" d
+  diff=$(sha256sum <"$dir/layer.tar" | cut -d' ' -f1)
+  printf '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$diff" >"$dir/config"
+  config=$(sha256sum <"$dir/config" | cut -d' ' -f1)
+  mv "$dir/config" "$dir/$config.json"
+  printf '[{"Config":"%s.json","RepoTags":["big:1"],"Layers":["layer.tar"]}]' "$config" \
+    >"$dir/manifest.json"
+  tar -C "$dir" -cf "$KIST_ROOT/big.tar" manifest.json "$config.json" layer.tar
+  rm -rf "$dir"
+}
+
+@test "kill -9 at any moment of a load: no half of an image, and the next load is whole" {
+  big_archive
+  local i pid
+  for i in 0 2 4 7 10 14 18 22 26 30 35 40; do
+    "$KIST_BUILD/kist" --root "$KIST_ROOT/k" --runroot "$KIST_ROOT/run" load -q -i "$KIST_ROOT/big.tar" \
+      >/dev/null 2>&1 &
+    pid=$!
+    sleep "0.0$(printf %02d "$i")"
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    # either nothing or all of it
+    run "$KIST_BUILD/kist" --root "$KIST_ROOT/k" --runroot "$KIST_ROOT/run" images --format '{{.Bytes}}'
+    [ "$status" -eq 0 ]
+    [[ -z $output || $output == 12000000 ]]
+  done
+  k() { "$KIST_BUILD/kist" --root "$KIST_ROOT/k" --runroot "$KIST_ROOT/run" "$@"; }
+  k load -q -i "$KIST_ROOT/big.tar"
+  [ "$(k images --format '{{.Bytes}}')" = 12000000 ]
+  [ -z "$(ls "$KIST_ROOT/k/tmp")" ]
+  k save -o "$KIST_ROOT/out.tar" big:1
+  [ -s "$KIST_ROOT/out.tar" ]
+}
+
+@test "a full disk: named, nothing half-visible, and the store works on" {
+  big_archive
+  mkdir -p "$KIST_ROOT/small"
+  run unshare -m bash -c '
+    set -e
+    mount -t tmpfs -o size=6m none "$1/small"
+    kist() { "$KIST_BUILD/kist" --root "$1/small/root" --runroot "$1/run" "${@:2}"; }
+    if kist "$1" load -q -i "$1/big.tar"; then echo loaded; exit 1; fi
+    [ -z "$(kist "$1" images -q)" ]
+    [ -z "$(ls "$1/small/root/layers" "$1/small/root/tmp" 2>/dev/null | grep -v :)" ]
+    kist "$1" info >/dev/null
+  ' _ "$KIST_ROOT"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $output == *"No space left on device"* ]]
+}
+
+@test "two loads at once of one image: both succeed, one copy" {
+  big_archive
+  k() { "$KIST_BUILD/kist" --root "$KIST_ROOT/two" --runroot "$KIST_ROOT/run" "$@"; }
+  k load -q -i "$KIST_ROOT/big.tar" >/dev/null &
+  local first=$!
+  k load -q -i "$KIST_ROOT/big.tar" >/dev/null
+  wait "$first"
+  [ "$(k images -q | wc -l)" -eq 1 ]
+  [ "$(ls "$KIST_ROOT/two/layers" | wc -l)" -eq 1 ]
+}

@@ -320,7 +320,7 @@ static void damaged(void **state)
 	char *v = NULL;
 	assert_int_equal(store_fact_get(f->s, "a", &v, &f->e), -ERR_FORMAT);
 	assert_contains(f->e.msg, "damaged");
-	assert_contains(f->e.hint, f->root);
+	assert_true(strstr(f->e.hint, f->root) != NULL);
 }
 
 /* On a file system of 256 KiB a layer and then rows do not fit: clean errors, nothing visible. */
