@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# prune: what goes, why, and that --dry-run says exactly that.
+
+load lib
+
+setup() {
+  kist_setup_file
+  need_root
+}
+teardown() { kist_teardown_file; }
+
+untagged() { # an image whose name was taken by another
+  tiny_image docker.io/library/x:1 "$1"
+  tiny_image docker.io/library/x:1 "$2"
+}
+
+@test "an untagged image goes with its layer; a named one stays" {
+  untagged old new
+  [ "$(kist images -q --filter dangling=true | wc -l)" -eq 1 ]
+  run kist prune --dry-run
+  [ "$status" -eq 0 ]
+  plan=$output
+  [[ $plan == *"image "*"no tag and no container"* ]]
+  [[ $plan == *"layer "* ]]
+  [ "$(kist images -q | wc -l)" -eq 2 ] # nothing has gone
+  run kist prune --force
+  [ "$status" -eq 0 ]
+  # the same list, but for the last line
+  [ "$(sed '$d' <<<"$plan")" = "$(sed '$d' <<<"$output")" ]
+  [ "${plan##*: }" = "${output##*: }" ]
+  [ "$(kist images --format '{{.Reference}}')" = x:1 ]
+  [ "$(ls "$KIST_ROOT/root/layers" | wc -l)" -eq 1 ]
+  run kist prune --force
+  [ "$output" = "Total reclaimed space: 0B" ]
+}
+
+@test "--all takes named images too, --filter until keeps young ones" {
+  tiny_image docker.io/library/x:1 a
+  run kist prune --all --dry-run --filter until=1h
+  [ "$output" = "Would be reclaimed: 0B" ]
+  run kist prune --all --dry-run
+  [[ $output == *"name "*"x:1"*"no container uses it"* ]]
+  kist prune --all --force
+  [ -z "$(kist images -q)" ]
+  [ -z "$(ls "$KIST_ROOT/root/layers" "$KIST_ROOT/root/blobs/sha256" | grep -v :)" ]
+  fails_with 1 "unknown filter" kist prune --filter label=x
+  fails_with 1 "neither a duration nor a date" kist prune --filter until=yesterday
+}
+
+@test "without a terminal and --force nothing is removed" {
+  untagged old new
+  fails_with 1 "nobody to ask" kist prune </dev/null
+  [ "$(kist images -q | wc -l)" -eq 2 ]
+}
+
+@test "stopped containers go, and then their image; running ones and theirs stay" {
+  need busybox
+  busybox_image box
+  run kist run --name done --network none box true
+  [ "$status" -eq 0 ]
+  fails_with 1 "is using its referenced image" kist rmi box
+  kist run -d --name works --network none box sleep 60
+  run kist prune --all --dry-run
+  [[ $output == *"container "*" done "*"not running"* ]]
+  [[ $output != *" works "* ]]
+  [[ $output != *box* ]]
+  kist prune --all --force
+  [ "$(kist ps -a --format '{{.Names}}')" = works ]
+  kist rm -f works
+  kist prune --images --all --force
+  [ -z "$(kist images -q)" ]
+}
+
+@test "rmi -f of an image in use takes its names, prune the rest when the container has gone" {
+  need busybox
+  busybox_image box
+  kist create --name user --network none box true
+  run kist rmi -f box
+  [ "$status" -eq 0 ]
+  [[ $output == "Untagged: "*box* ]]
+  [ "$(kist images -q --filter dangling=true | wc -l)" -eq 1 ]
+  run kist start -a user
+  [ "$status" -eq 0 ]
+  kist prune --images --force
+  [ "$(kist images -q | wc -l)" -eq 1 ]
+  kist prune --force
+  [ -z "$(kist images -q)" ]
+  [ -z "$(kist ps -aq)" ]
+}
+
+@test "a collected step of a build says so" {
+  need busybox
+  busybox_image box
+  mkdir "$KIST_ROOT/ctx"
+  printf 'FROM box\nRUN echo x >/made\n' >"$KIST_ROOT/ctx/Dockerfile"
+  kist build -q -t made "$KIST_ROOT/ctx"
+  run kist prune --build-cache --dry-run
+  [[ $output == *"cache "* ]]
+  kist prune --build-cache --force
+  run kist build --explain "$KIST_ROOT/ctx"
+  [ "$status" -eq 0 ]
+  [[ $output == *"collected on"* ]]
+}
+
+@test "files that no row knows are found" {
+  tiny_image docker.io/library/x:1 a
+  mkdir -p "$KIST_ROOT/root/layers/$(printf '%064d' 7)/tree"
+  run kist prune --dry-run
+  [[ $output == *leftover*"left by a crash"* ]]
+  kist prune --force
+  [ "$(ls "$KIST_ROOT/root/layers" | wc -l)" -eq 1 ]
+}
