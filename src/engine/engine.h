@@ -8,12 +8,13 @@
  *	ROOT/containers/ID/upper, work  its writable directory (overlay), absent before the first use
  *	ROOT/containers/ID/log, log.1…  its output, see log.h
  *	ROOT/containers/ID/state        how it fares, see state.h; absent: created, never started
- *	ROOT/containers/ID/hosts, hostname, resolv.conf
  *	ROOT/containers/ID/stop         a person asked it to stop: no restart; removed by a start
  *	ROOT/volumes/NAME/_data         volumes, see volume.h
- *	RUNROOT/containers/ID/runtime   the runtime's state directory
- *	RUNROOT/containers/ID/rootfs    where it is mounted, in its own mount namespace only
+ *	RUNROOT/containers/ID           the runtime's state directory, while it runs
  *	RUNROOT/containers/ID/attach    the monitor's socket, see attach.h
+ *	RUNROOT/mnt/root, mnt/etc       where each container mounts its root file system and its
+ *	                                hosts, hostname and resolv.conf: in its own mount namespace
+ *	                                only, so the places are shared
  *	RUNROOT/network                 the bridge's table (network/bridge.h)
  *
  * The directory ROOT/containers/ID itself is the lock (flock): who holds it owns

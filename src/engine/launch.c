@@ -80,6 +80,8 @@ static int attach_root(void *ctx, const char *target, struct err *e)
 	struct engine_launch *l = ctx;
 	if (move_mount(l->root, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_sys(e, "mount the root file system at '%s'", target);
+	if (move_mount(l->etc, "", AT_FDCWD, l->etc_dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "mount the files for /etc at '%s'", l->etc_dir);
 	return 0;
 }
 
@@ -138,7 +140,7 @@ static int make_stdio(struct engine_launch *l, struct engine_monitor *m, struct 
 }
 
 /* Where later clients connect. The path may be longer than a socket's may be: by descriptor. */
-static int make_listener(struct engine_launch *l, struct engine_monitor *m, struct err *e)
+int launch_listen(struct engine_launch *l, struct engine_monitor *m, struct err *e)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	cleanup_fd int dir = file_open_dir(AT_FDCWD, l->run, e);
@@ -165,8 +167,8 @@ static int create(struct engine_launch *l, struct runtime_container **ret, struc
 	cleanup_free char *cache = mem_printf("%s/cache/seccomp", store_path(l->g->store));
 	struct runtime_options o = RUNTIME_OPTIONS_INIT;
 	o.id = l->c->row.id;
-	o.bundle = l->run;
-	o.state_dir = l->runtime;
+	o.bundle = store_run_path(l->g->store);
+	o.state_dir = l->run;
 	memcpy(o.stdio, l->stdio, sizeof(o.stdio));
 	o.mount_root = attach_root;
 	o.mount_root_ctx = l;
@@ -255,19 +257,18 @@ static int prepare_places(struct engine_launch *l, struct err *e)
 	umask(022);
 	unlinkat(l->lock, "stop", 0);
 	/* what a killed monitor left of an earlier run */
-	if (file_exists(AT_FDCWD, l->runtime)) {
+	if (file_exists(AT_FDCWD, l->run)) {
 		int r = engine_container_cleanup(l->g, l->c->row.id, e);
 		if (r < 0)
 			return r;
 	}
+	if (file_exists(AT_FDCWD, l->etc_dir))
+		return 0;
 	cleanup_free char *parent = mem_printf("%s/containers", store_run_path(l->g->store));
 	int r = file_mkdirs(AT_FDCWD, parent, 0700, e);
-	if (r < 0)
-		return r;
-	if ((mkdir(l->run, 0711) < 0 && errno != EEXIST) ||
-		(mkdir(l->rootfs, 0755) < 0 && errno != EEXIST))
-		return err_sys(e, "make '%s'", l->rootfs);
-	return 0;
+	if (r >= 0)
+		r = file_mkdirs(AT_FDCWD, l->rootfs, 0700, e);
+	return r < 0 ? r : file_mkdirs(AT_FDCWD, l->etc_dir, 0700, e);
 }
 
 static int run(struct engine_launch *l, struct engine_monitor *m, struct err *e)
@@ -283,9 +284,9 @@ static int run(struct engine_launch *l, struct engine_monitor *m, struct err *e)
 	if (r >= 0)
 		r = make_stdio(l, m, e);
 	if (r >= 0)
-		r = make_listener(l, m, e);
-	if (r >= 0)
 		r = create(l, &k, e);
+	if (r >= 0 && l->listen)
+		r = launch_listen(l, m, e);
 	if (r < 0)
 		return r;
 	fill_state(l, &m->state, runtime_container_pid(k));
@@ -309,6 +310,8 @@ int launch_run(struct engine_launch *l, struct engine_monitor *m, struct err *e)
 			close(STEAL_FD(l->stdio[i]));
 	if (l->root >= 0)
 		close(STEAL_FD(l->root));
+	if (l->etc >= 0)
+		close(STEAL_FD(l->etc));
 	if (r >= 0)
 		return 0;
 	engine_container_cleanup(l->g, l->c->row.id, NULL);

@@ -234,7 +234,7 @@ static void add_namespaces(struct engine_launch *l, struct parts *p, struct oci_
 	static const char *const names[] = {"resolv.conf", "hosts", "hostname"};
 	const char **places[] = {&o->resolv_conf, &o->hosts_file, &o->hostname_file};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		p->files[i] = mem_printf("%s/%s", l->files_dir, names[i]);
+		p->files[i] = mem_printf("%s/%s", l->etc_dir, names[i]);
 		*places[i] = p->files[i];
 	}
 	o->network = l->netns_path                  ? OCI_NETWORK_PATH

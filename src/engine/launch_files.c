@@ -1,27 +1,30 @@
-/* The files of /etc that a container gets from us, in its own directory and mounted over the
- * image's. */
+/* The files of /etc that a container gets from us, mounted over the image's. They live in a tmpfs
+ * of its own: they are made anew at each start, and no disk has to remember them. */
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/io.h"
 #include "base/limits.h"
+#include "base/root.h"
 #include "base/str.h"
 #include "engine/launch_priv.h"
 #include "network/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 /* In place: what is mounted into the container is this very file. */
 static int write_file(struct engine_launch *l, const char *name, const struct buf *b, struct err *e)
 {
-	cleanup_fd int fd = openat(l->lock, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	cleanup_fd int fd = openat(l->etc, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return err_sys(e, "create '%s/%s'", l->dir, name);
+		return err_sys(e, "create the container's '%s'", name);
 	int r = io_write_all(fd, buf_str(b), b->len);
-	return r < 0 ? err_sysno(e, r, "write '%s/%s'", l->dir, name) : 0;
+	return r < 0 ? err_sysno(e, r, "write the container's '%s'", name) : 0;
 }
 
 static int write_resolv(struct engine_launch *l, struct err *e)
@@ -75,11 +78,40 @@ int launch_files_hosts(struct engine_launch *l, struct err *e)
 	return r < 0 ? r : write_file(l, "hosts", &out, e);
 }
 
+static const char *const names[] = {"hosts", "hostname", "resolv.conf"};
+
+/* network container:X: what X sees now. Its tree is not trusted: no link leads out of it. */
+static int copy_shared(struct engine_launch *l, struct err *e)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)l->share_pid);
+	cleanup_fd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(e, "open '%s'", path);
+	int r = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r >= 0; i++) {
+		struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RESOLV_CONF);
+		snprintf(path, sizeof(path), "etc/%s", names[i]);
+		root_read(root, path, &b, NULL);
+		r = write_file(l, names[i], &b, e);
+	}
+	return r;
+}
+
 int launch_files_make(struct engine_launch *l, struct err *e)
 {
 	struct buf name cleanup_buf = BUF_INIT, none cleanup_buf = BUF_INIT;
-	if (l->netns_path)
-		return 0;
+	cleanup_fd int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "mode", "755", 0) < 0 ||
+		fsconfig(fs, FSCONFIG_SET_STRING, "size", "4m", 0) < 0 ||
+		fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_sys(e, "make a tmpfs for the files of /etc");
+	l->etc = fsmount(
+		fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (l->etc < 0)
+		return err_sys(e, "mount a tmpfs for the files of /etc");
+	if (l->share_pid)
+		return copy_shared(l, e);
 	buf_printf(&name, "%s\n", l->c->config.hostname);
 	int r = write_file(l, "hostname", &name, e);
 	if (r >= 0)

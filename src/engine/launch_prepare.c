@@ -113,7 +113,6 @@ static int prepare_ports(struct engine_launch *l, struct err *e)
 static int prepare_shared_network(struct engine_launch *l, struct err *e)
 {
 	const char *network = l->c->config.network;
-	l->files_dir = mem_strdup(l->dir);
 	if (!network || !str_starts(network, "container:"))
 		return 0;
 	struct engine_container other cleanup_engine_container = {.config = ENGINE_CONFIG_INIT};
@@ -125,8 +124,7 @@ static int prepare_shared_network(struct engine_launch *l, struct err *e)
 			"cannot join the network of container '%s': it is not running",
 			other.row.name);
 	l->netns_path = mem_printf("/proc/%d/ns/net", (int)other.state.pid);
-	free(l->files_dir);
-	l->files_dir = store_container_path(l->g->store, other.row.id, NULL);
+	l->share_pid = other.state.pid;
 	return 0;
 }
 
@@ -153,6 +151,8 @@ static int prepare_snapshot(struct engine_launch *l, struct err *e)
 	if (r >= 0)
 		r = snapshot_prepare(l->g->store, (const char *const *)strv_items(&img.layers),
 			img.layers.n, &l->spec, e);
+	if (r >= 0)
+		r = snapshot_base(l->g->store, &l->spec.base, e);
 	if (r < 0)
 		return err_wrap(e, r, "container '%s'", l->c->row.name);
 	l->spec.upper = mem_printf("%s/upper", l->dir);
@@ -164,13 +164,18 @@ static int prepare_snapshot(struct engine_launch *l, struct err *e)
 int launch_prepare(struct engine *g, struct engine_container *c, int lock,
 	struct engine_launch *ret, struct err *e)
 {
-	*ret = (struct engine_launch){
-		.g = g, .c = c, .lock = lock, .root = -1, .netns = -1, .stdio = {-1, -1, -1}};
+	*ret = (struct engine_launch){.g = g,
+		.c = c,
+		.lock = lock,
+		.root = -1,
+		.etc = -1,
+		.netns = -1,
+		.stdio = {-1, -1, -1}};
 	struct engine_launch *l = ret;
 	l->dir = store_container_path(g->store, c->row.id, NULL);
 	l->run = mem_printf("%s/containers/%s", store_run_path(g->store), c->row.id);
-	l->rootfs = mem_printf("%s/rootfs", l->run);
-	l->runtime = mem_printf("%s/runtime", l->run);
+	l->rootfs = mem_printf("%s/mnt/root", store_run_path(g->store));
+	l->etc_dir = mem_printf("%s/mnt/etc", store_run_path(g->store));
 	l->network_dir = mem_printf("%s/network", store_run_path(g->store));
 	int r = engine_option_security(&c->config.security_opt, &l->security, e);
 	int (*const steps[])(struct engine_launch *, struct err *) = {prepare_caps, prepare_rlimits,
@@ -185,17 +190,16 @@ void launch_release(struct engine_launch *l)
 	free(l->dir);
 	free(l->run);
 	free(l->rootfs);
-	free(l->runtime);
+	free(l->etc_dir);
 	free(l->network_dir);
 	free(l->netns_path);
-	free(l->files_dir);
 	free(l->init_path);
 	free(l->rlimits);
 	snapshot_spec_release(&l->spec);
 	network_ports_release(&l->ports);
 	network_result_release(&l->net);
 	strv_release(&l->upstreams);
-	int *fds[] = {&l->root, &l->netns, &l->stdio[0], &l->stdio[1], &l->stdio[2]};
+	int *fds[] = {&l->root, &l->etc, &l->netns, &l->stdio[0], &l->stdio[1], &l->stdio[2]};
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
 			close(*fds[i]);

@@ -16,11 +16,11 @@ struct engine_launch {
 	struct engine_container *c;
 	int lock; /* ROOT/containers/ID */
 	uint16_t rows, columns;
-	char *dir, *run, *rootfs, *runtime, *network_dir;
+	char *dir, *run, *rootfs, *etc_dir, *network_dir;
 	struct snapshot_spec spec;
 	struct network_ports ports;
 	char *netns_path; /* network container:X */
-	char *files_dir;  /* where hosts, hostname and resolv.conf are: ours or X's */
+	pid_t share_pid;  /* X's first process; 0: none */
 	struct engine_security security;
 	uint64_t host_caps;
 	struct oci_convert_rlimit *rlimits;
@@ -28,7 +28,9 @@ struct engine_launch {
 	char *init_path;
 
 	/* in the monitor's process */
-	int root; /* the mounted root file system, attached nowhere yet; -1: the child mounts it */
+	bool listen; /* make the attach socket */
+	int root;    /* the mounted root file system, attached nowhere yet */
+	int etc;     /* a tmpfs with hosts, hostname and resolv.conf, likewise */
 	struct network_result net;
 	bool has_net;
 	int netns;
@@ -52,4 +54,5 @@ int launch_files_hosts(struct engine_launch *l, struct err *e); /* with the addr
 
 /* launch.c: creates and starts; fills m, which then owns the descriptors. On failure nothing is
  * left but the directories of the container. */
+int launch_listen(struct engine_launch *l, struct engine_monitor *m, struct err *e);
 int launch_run(struct engine_launch *l, struct engine_monitor *m, struct err *e);

@@ -31,9 +31,8 @@ struct engine_log {
 	bool broken; /* a write failed (full disk): what follows is dropped until one succeeds */
 };
 
-/* max_size 0, max_files 0: the defaults. Opened for appending. */
-int engine_log_open(
-	struct engine_log *l, int dirfd, uint64_t max_size, unsigned max_files, struct err *e);
+/* max_size 0, max_files 0: the defaults. The file is made by the first write. */
+void engine_log_init(struct engine_log *l, int dirfd, uint64_t max_size, unsigned max_files);
 void engine_log_close(struct engine_log *l);
 /* Appends what was read at time now. Never blocks longer than the disk; never fails: a full disk
  * loses log lines, not the container. */

@@ -1,6 +1,5 @@
 /* Writing and rotating a container's log; see log.h. libc only, no heap: part of the monitor. */
 #include "base/clock.h"
-#include "base/err.h"
 #include "base/io.h"
 #include "engine/log.h"
 
@@ -11,24 +10,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int open_current(struct engine_log *l, struct err *e)
+static int open_current(struct engine_log *l)
 {
 	struct stat st;
 	l->fd = openat(l->dirfd, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (l->fd < 0 || fstat(l->fd, &st) < 0)
-		return err_sys(e, "open the container's log");
-	l->size = (uint64_t)st.st_size;
+	if (l->fd < 0)
+		return -errno;
+	l->size = fstat(l->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
 	return 0;
 }
 
-int engine_log_open(
-	struct engine_log *l, int dirfd, uint64_t max_size, unsigned max_files, struct err *e)
+void engine_log_init(struct engine_log *l, int dirfd, uint64_t max_size, unsigned max_files)
 {
 	*l = (struct engine_log){.dirfd = dirfd,
 		.fd = -1,
 		.max_size = max_size ? max_size : ENGINE_LOG_MAX_SIZE,
 		.max_files = max_files ? max_files : ENGINE_LOG_MAX_FILE};
-	return open_current(l, e);
 }
 
 void engine_log_close(struct engine_log *l)
@@ -49,12 +46,12 @@ static void rotate(struct engine_log *l)
 	if (l->max_files == 1)
 		unlinkat(l->dirfd, "log", 0);
 	engine_log_close(l);
-	open_current(l, NULL);
+	open_current(l);
 }
 
 static void flush(struct engine_log *l, const char *p, size_t len)
 {
-	if (l->fd < 0 && open_current(l, NULL) < 0)
+	if (l->fd < 0 && open_current(l) < 0)
 		return;
 	/* The end of a file that a full disk cut must not be continued by the next record. */
 	if (l->broken && io_write_all(l->fd, "\n", 1) < 0)

@@ -256,7 +256,7 @@ int engine_monitor_run(struct engine_monitor *m)
 	cleanup_fd int sfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (!m->buffers)
 		m->buffers = mem_alloc(2 * ENGINE_ATTACH_DATA);
-	engine_log_open(&m->log, m->dir, m->log_max_size, m->log_max_files, NULL);
+	engine_log_init(&m->log, m->dir, m->log_max_size, m->log_max_files);
 	open_dns(m);
 	if (m->client >= 0)
 		monitor_client_add(m, STEAL_FD(m->client));

@@ -58,13 +58,15 @@ static bool client_lives(const struct engine_monitor *m)
 }
 
 /* The container runs: watch it until it ends, here or as kist-monitor. Does not return. */
-static no_return void watch(struct engine *g, struct engine_monitor *m, bool in_place)
+static no_return void watch(struct engine_launch *l, struct engine_monitor *m, bool in_place)
 {
+	struct engine *g = l->g;
 	if (!in_place)
 		become_monitor(g, m);
 	m->leave_with_client = in_place;
 	int r = engine_monitor_run(m);
 	if (r == ENGINE_MONITOR_ALONE) {
+		launch_listen(l, m, NULL);
 		become_monitor(g, m);
 		m->leave_with_client = false;
 		r = engine_monitor_run(m);
@@ -121,7 +123,7 @@ static no_return void monitor_process(struct fork_context *c)
 		m.client = c->client;
 	else
 		close(c->client);
-	watch(c->launch->g, &m, c->o->in_place);
+	watch(c->launch, &m, c->o->in_place);
 }
 
 static int wait_start(int fd, struct engine_started *ret, struct err *e)
@@ -170,12 +172,13 @@ static int fork_monitor(struct fork_context *c, int theirs, int ours, pid_t *ret
 static int start_locked(struct engine *g, struct engine_container *c, int lock,
 	const struct engine_start_options *o, struct engine_started *ret, struct err *e)
 {
-	struct engine_launch l cleanup(launch_release) = {.root = -1, .netns = -1};
+	struct engine_launch l cleanup(launch_release) = {.root = -1, .etc = -1, .netns = -1};
 	int r = launch_prepare(g, c, lock, &l, e);
 	if (r < 0)
 		return r;
 	l.rows = o->rows;
 	l.columns = o->columns;
+	l.listen = !o->in_place;
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "make a socket pair");
@@ -239,7 +242,7 @@ int engine_after_end(struct engine *g, const char *id, int dir_fd, struct err *e
 int engine_restart(struct engine *g, const char *id, int dir_fd, struct err *e)
 {
 	struct engine_container c cleanup_engine_container = {.config = ENGINE_CONFIG_INIT};
-	struct engine_launch l cleanup(launch_release) = {.root = -1, .netns = -1};
+	struct engine_launch l cleanup(launch_release) = {.root = -1, .etc = -1, .netns = -1};
 	int r = engine_container_cleanup(g, id, e);
 	if (r >= 0)
 		r = engine_container_find(g, id, &c, e);
@@ -247,6 +250,7 @@ int engine_restart(struct engine *g, const char *id, int dir_fd, struct err *e)
 		r = launch_prepare(g, &c, dir_fd, &l, e);
 	if (r < 0)
 		return r;
+	l.listen = true;
 	struct engine_monitor m = ENGINE_MONITOR_INIT;
 	m.state = c.state;
 	m.state.restarts++;
@@ -255,7 +259,7 @@ int engine_restart(struct engine *g, const char *id, int dir_fd, struct err *e)
 	if (r < 0)
 		return r;
 	leave_stdio();
-	watch(g, &m, false);
+	watch(&l, &m, false);
 }
 
 int engine_attach_open(struct engine *g, const struct engine_container *c,
@@ -273,7 +277,7 @@ int engine_attach_open(struct engine *g, const struct engine_container *c,
 	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/attach", dir);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
 		int r = err_sys(e, "reach the monitor of container '%s'", c->row.name);
-		err_hint(e, "it may have been killed; the container itself still runs");
+		err_hint(e, "it may be in the foreground of another terminal, or have been killed");
 		return r;
 	}
 	ret->pidfd = proc_pidfd_open(c->state.pid);

@@ -160,14 +160,12 @@ int engine_container_cleanup(struct engine *g, const char *id, struct err *e)
 {
 	cleanup_free char *network = mem_printf("%s/network", store_run_path(g->store));
 	cleanup_free char *run = mem_printf("%s/containers/%s", store_run_path(g->store), id);
-	cleanup_free char *runtime = mem_printf("%s/runtime", run);
 	int r = network_detach(network, id, NETWORK_LINGER, e);
-	if (file_exists(AT_FDCWD, runtime)) {
-		int r2 = runtime_delete(runtime, true, e);
-		r = r < 0 ? r : r2;
-	}
+	if (!file_exists(AT_FDCWD, run))
+		return r;
+	int r2 = runtime_delete(run, true, e);
 	int r3 = file_remove_tree(AT_FDCWD, run, e);
-	return r < 0 ? r : r3;
+	return r < 0 ? r : r2 < 0 ? r2 : r3;
 }
 
 static void remove_volumes(struct engine *g, const struct engine_config *c)

@@ -35,6 +35,7 @@ static const char *const overlay_options[][2] = {
 void snapshot_spec_release(struct snapshot_spec *spec)
 {
 	strv_release(&spec->lower);
+	free(spec->base);
 	free(spec->upper);
 	free(spec->work);
 	*spec = (struct snapshot_spec){0};
@@ -216,7 +217,7 @@ static int overlay_mount(
 static int mount_detached(
 	const struct snapshot_spec *spec, const char *target, unsigned attrs, struct err *e)
 {
-	if (spec->lower.n == 0)
+	if (spec->lower.n == 0 && !spec->base)
 		return empty_root(spec, e);
 	if (spec->upper || spec->lower.n > 1)
 		return overlay_mount(spec, target, attrs, e);

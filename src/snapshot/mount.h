@@ -15,6 +15,7 @@ struct snapshot_mounts;
 struct snapshot_spec {
 	enum snapshot_driver driver;
 	struct strv lower;  /* absolute paths of layer directories, lowest first */
+	char *base;         /* a plain directory below all layers (snapshot_base), or NULL */
 	char *upper, *work; /* absolute, existing, on one file system; NULL: read-only */
 	bool readonly;      /* with upper: mounted read-only all the same */
 	/* No syncs for the upper directory, not even when it is unmounted: for what a crash may take
@@ -32,6 +33,10 @@ void snapshot_spec_release(struct snapshot_spec *spec);
  * -ERR_STATE: suspect and not to be verified here (store_layer_require); -ERR_LIMIT: too many. */
 int snapshot_prepare(struct store *s, const char *const *diffids, size_t n,
 	struct snapshot_spec *ret, struct err *e);
+/* A directory of the store for spec->base: what a container's mounts need to be there in any image
+ * (/dev, /proc, /sys, empty /etc/hosts, /etc/hostname, /etc/resolv.conf), so that mounting over them
+ * leaves no trace in upper. The caller frees *ret. */
+int snapshot_base(struct store *s, char **ret, struct err *e);
 /* Mounts on target, an existing directory. Propagation must be private already. One file system
  * without upper is mounted as it is, without overlay. */
 int snapshot_mount(const struct snapshot_spec *spec, const char *target, struct err *e);

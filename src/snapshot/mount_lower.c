@@ -97,6 +97,12 @@ int mount_lower_open(const struct snapshot_spec *spec, bool shared, unsigned att
 {
 	struct mount_set m cleanup_mount_set = {NULL, 0};
 	m.v = mem_array(spec->lower.n + 1, sizeof(*m.v));
+	if (spec->base) {
+		int fd = tree_open(spec->base, attrs, e);
+		if (fd < 0)
+			return fd;
+		m.v[m.n++] = fd;
+	}
 	for (size_t i = 0; i < spec->lower.n; i++) {
 		int fd = shared ? mounts_get(spec->mounts, spec->lower.v[i]) : -1;
 		if (fd >= 0)
