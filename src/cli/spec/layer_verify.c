@@ -8,8 +8,10 @@ CLI_SPEC(layer_verify) = {
 	.min_operands = 1,
 	.max_operands = -1,
 	.summary = "Read layers again that a crash may have torn",
-	.text = "Reads the tar of each layer that was stored before the last boot and is not known to "
-		"have reached the disk, and makes its index anew. A layer whose bytes do not fit its "
+	.text = "Reads the tar of each layer that was stored before the last boot and is not known "
+		"to "
+		"have reached the disk, and makes its index anew. A layer whose bytes do not fit "
+		"its "
 		"digest is removed. Other commands run this when they meet such a layer.",
 	.flags = CLI_INTERNAL,
 };
