@@ -6,7 +6,7 @@
 #include "base/root.h"
 #include "base/strv.h"
 #include "oci/passwd.h"
-#include "snapshot/mount.h"
+#include "snapshot/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,13 +54,15 @@ static int read_optional(int rootfd, const char *path, struct buf *b, struct err
 	return r;
 }
 
-int build_below_read(
-	struct store *s, const struct strv *diffids, struct build_below *b, struct err *e)
+int build_below_read(struct store *s, struct snapshot_mounts *mounts, const struct strv *diffids,
+	struct build_below *b, struct err *e)
 {
 	if (b->known)
 		return 0;
 	struct snapshot_spec spec cleanup_snapshot_spec = {0};
 	int r = snapshot_prepare(s, (const char *const *)strv_items(diffids), diffids->n, &spec, e);
+	if (r >= 0)
+		r = snapshot_mounts_add(mounts, &spec, e);
 	if (r < 0)
 		return r;
 	cleanup_free char *scratch = mem_printf("%s/tmp", store_path(s));

@@ -10,6 +10,7 @@
 
 struct err;
 struct oci_user;
+struct snapshot_mounts;
 struct strv;
 
 enum { BUILD_STUBS = 8 };
@@ -24,9 +25,9 @@ struct build_below {
 };
 void build_below_release(struct build_below *b);
 
-/* Reads it when it is not known. */
-int build_below_read(
-	struct store *s, const struct strv *diffids, struct build_below *b, struct err *e);
+/* Reads it when it is not known. mounts: the build's (snapshot/mounts.h). */
+int build_below_read(struct store *s, struct snapshot_mounts *mounts, const struct strv *diffids,
+	struct build_below *b, struct err *e);
 /* After a RUN whose changes lie in upper_fd: forgets what they may have touched. */
 void build_below_update(struct build_below *b, int upper_fd);
 void build_below_forget(struct build_below *b);

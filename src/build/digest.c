@@ -146,6 +146,14 @@ static const struct record *find(struct build_digests *d, const char *path)
 	return NULL;
 }
 
+/* What has been looked at leaves the resident set; the page cache still has it. */
+static void leave_behind(const struct build_digests *d, size_t at)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	if (d->map && at >= page)
+		madvise((void *)(uintptr_t)d->map, at & ~(page - 1), MADV_DONTNEED);
+}
+
 static bool same(const struct record *r, const struct build_file *f)
 {
 	return r->dev == f->dev && r->ino == f->ino && r->size == f->size && r->mtime == f->mtime &&
@@ -347,6 +355,8 @@ int build_digests_fill(struct build_digests *d, int rootfd, struct build_tree *t
 		if (!S_ISREG(f->mode) || f->has_digest)
 			continue;
 		const struct record *r = d->map ? find(d, f->path) : NULL;
+		if (i % 4096 == 0)
+			leave_behind(d, d->at);
 		if (r && same(r, f)) {
 			memcpy(f->digest, r->digest, sizeof(f->digest));
 			f->has_digest = true;
@@ -358,6 +368,7 @@ int build_digests_fill(struct build_digests *d, int rootfd, struct build_tree *t
 		}
 		todo[n++] = f;
 	}
+	leave_behind(d, d->map_len);
 	if (!n)
 		return 0;
 	struct job j = {.rootfd = rootfd, .files = todo, .n = n, .stop = stop, .e = e};

@@ -333,7 +333,7 @@ static bool declares(const struct dockerfile_instruction *in, const char *name)
 static bool declared_somewhere(
 	const struct dockerfile_stages *s, const char *name, const char **near)
 {
-	size_t best = 3;
+	size_t best = MIN((size_t)3, (strlen(name) + 1) / 2);
 	for (size_t i = 0; i <= s->n; i++) {
 		const struct dockerfile_instruction *in =
 			i < s->n ? s->items[i].instructions : s->args;

@@ -14,6 +14,7 @@
 #include "oci/caps.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
+#include "snapshot/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,8 @@ static int make_directories(struct build_running *x, const struct strv *diffids,
 		return err_sys(e, "prepare the directory of a step");
 	int r = snapshot_prepare(
 		s, (const char *const *)strv_items(diffids), diffids->n, &x->spec, e);
+	if (r >= 0)
+		r = snapshot_mounts_add(x->runner->o->mounts, &x->spec, e);
 	if (r < 0)
 		return r;
 	x->spec.upper = mem_printf("%s/upper", x->tmp_path);

@@ -16,9 +16,11 @@ struct err;
 struct layer_writer;
 struct pollfd;
 struct runtime_container;
+struct snapshot_mounts;
 
 struct build_runner_options {
 	struct store *store;
+	struct snapshot_mounts *mounts;
 	const struct strv *add_hosts; /* NAME:IP; may be NULL */
 	const char *log_dir;          /* absolute; made when the first step runs */
 	bool has_epoch;

@@ -11,6 +11,7 @@
 #include "build/solve_priv.h"
 #include "dockerfile/stages.h"
 #include "oci/reference.h"
+#include "snapshot/mounts.h"
 #include "store/blob.h"
 #include "base/limits.h"
 #include "store/image.h"
@@ -296,12 +297,14 @@ static void set_up(struct solver *v)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	v->max_jobs = (size_t)MAX(cpus, 2);
 	v->now = clock_now();
+	v->mounts = snapshot_mounts_new();
 }
 
 static void tear_down(struct solver *v)
 {
 	solve_job_kill_all(v);
 	build_runner_free(v->runner);
+	snapshot_mounts_free(v->mounts);
 	for (size_t i = 0; v->g && i < v->g->nstages; i++) {
 		struct solve_stage *s = &v->stages[i];
 		for (size_t k = 0; k < s->stage->nsteps; k++) {

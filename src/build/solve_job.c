@@ -8,7 +8,7 @@
 #include "build/copy.h"
 #include "build/solve_priv.h"
 #include "layer/writer.h"
-#include "snapshot/mount.h"
+#include "snapshot/mounts.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -121,8 +121,9 @@ static int write_copy(void *arg, struct layer_writer *w, struct err *e)
 static int prepare(
 	struct solver *v, const struct strv *diffids, struct snapshot_spec *ret, struct err *e)
 {
-	return snapshot_prepare(
+	int r = snapshot_prepare(
 		v->q->store, (const char *const *)strv_items(diffids), diffids->n, ret, e);
+	return r < 0 ? r : snapshot_mounts_add(v->mounts, ret, e);
 }
 
 static void writer_options(const struct solver *v, struct layer_writer_options *o)
@@ -156,6 +157,7 @@ static struct build_runner *runner(struct solver *v)
 	if (!v->runner) {
 		v->runner_options = (struct build_runner_options){
 			.store = v->q->store,
+			.mounts = v->mounts,
 			.add_hosts = v->q->add_hosts,
 			.log_dir = v->log_dir,
 			.has_epoch = v->q->has_epoch,
@@ -172,7 +174,7 @@ static int start_run(struct solver *v, struct solve_job *j, struct err *e)
 	struct solve_stage *s = solve_stage_of(v, p);
 	cleanup_free char *label = mem_printf("%s-%zu", s->stage->label, p->number);
 	struct err why = ERR_INIT;
-	int r = build_below_read(v->q->store, &s->diffids, &s->below, &why);
+	int r = build_below_read(v->q->store, v->mounts, &s->diffids, &s->below, &why);
 	if (r >= 0)
 		r = build_run_start(runner(v), p, &s->diffids, &s->below, label, &j->running, &why);
 	if (r >= 0)

@@ -52,6 +52,7 @@ struct solver {
 	struct solve_stage *stages;
 	struct build_digests *digests;
 	struct build_record *record; /* opened with the first miss */
+	struct snapshot_mounts *mounts;
 	struct build_runner *runner;
 	struct build_runner_options runner_options;
 	char *log_dir;
