@@ -261,11 +261,15 @@ static int lower_from(struct lower *l, size_t index, struct err *e)
 		.undefined = &undefined,
 	};
 	struct dockerfile_instruction from;
-	int r = dockerfile_instruction_expand(in, &x, &l->g->arena, &from, e);
-	if (r < 0)
-		return r;
+	struct err why = ERR_INIT;
+	int r = dockerfile_instruction_expand(in, &x, &l->g->arena, &from, &why);
 	if (undefined.n)
 		return unset_in_from(l, in, undefined.v[0], e);
+	if (r < 0) {
+		if (e)
+			*e = why;
+		return r;
+	}
 	if (str_empty(from.from.base.text))
 		return dockerfile_error(in->file, in->from.base.span, e, ERR_SYNTAX,
 			"FROM names no image: '%s' is empty", in->from.base.text);

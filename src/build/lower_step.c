@@ -118,6 +118,17 @@ static void add_pairs(struct buf *b, const struct dockerfile_pairs *p)
 	}
 }
 
+/* With the values that count, not the defaults. */
+static void add_args(
+	struct lower *l, size_t stage, struct buf *b, const struct dockerfile_pairs *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const char *value = strv_env_get(&l->st[stage].args, p->items[i].name.text);
+		buf_printf(b, " %s%s%s", p->items[i].name.text, value ? "=" : "",
+			value ? value : "");
+	}
+}
+
 static void add_copy(struct buf *b, const struct build_copy *c)
 {
 	if (c->from_name)
@@ -138,6 +149,8 @@ static const char *expanded_text(
 	buf_add_str(&b, dockerfile_kind_name(in->kind));
 	switch (in->kind) {
 	case DOCKERFILE_ARG:
+		add_args(l, step->stage, &b, &in->pairs);
+		break;
 	case DOCKERFILE_ENV:
 	case DOCKERFILE_LABEL:
 		add_pairs(&b, &in->pairs);
@@ -237,8 +250,13 @@ static void fill_run(struct lower *l, size_t stage, const struct dockerfile_inst
 static int copy_from(struct lower *l, size_t stage, const struct dockerfile_instruction *in,
 	const struct dockerfile_expander *x, struct build_copy *c, struct err *e)
 {
+	/* more than the reference allows: variables, also those above the first FROM */
+	struct lower_scope scope = *(const struct lower_scope *)x->arg;
+	struct dockerfile_expander wide = *x;
+	scope.more = &l->globals;
+	wide.arg = &scope;
 	struct buf name cleanup_buf = BUF_INIT;
-	int r = dockerfile_expand_word(x, in->copy.from.text, &name, e);
+	int r = dockerfile_expand_word(&wide, in->copy.from.text, &name, e);
 	if (r < 0)
 		return r;
 	if (!name.len)

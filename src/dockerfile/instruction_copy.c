@@ -54,16 +54,6 @@ static int source_read(struct dockerfile_reading *r, const struct dockerfile_tok
 	return 0;
 }
 
-static int from_check(struct dockerfile_reading *r)
-{
-	const struct dockerfile_token *from = &r->in->copy.from;
-	if (!from->text || !strchr(from->text, '$'))
-		return 0;
-	err_hint(r->e, "name a stage: FROM %.80s AS name, then COPY --from=name", from->text);
-	return dockerfile_reading_error(
-		r, from->span, ERR_SYNTAX, "COPY --from does not expand variables");
-}
-
 static int flags_read(struct dockerfile_reading *r)
 {
 	struct dockerfile_copy *copy = &r->in->copy;
@@ -86,8 +76,7 @@ static int flags_read(struct dockerfile_reading *r)
 	};
 	if (r->node->kind == DOCKERFILE_ADD)
 		return dockerfile_flags_read(r, of_add, ARRAY_SIZE(of_add));
-	int e = dockerfile_flags_read(r, of_copy, ARRAY_SIZE(of_copy));
-	return e < 0 ? e : from_check(r);
+	return dockerfile_flags_read(r, of_copy, ARRAY_SIZE(of_copy));
 }
 
 int dockerfile_copy_read(struct dockerfile_reading *r)
