@@ -138,7 +138,7 @@ static int write_out(struct export *x, const void *p, size_t len, struct err *e)
 static int write_data(
 	struct export *x, size_t layer, const struct layer_tree_node *node, struct err *e)
 {
-	int tar = x->stack->tars[layer];
+	int tar = *x->stack->tars[layer];
 	if (lseek(tar, (off_t)node->offset, SEEK_SET) < 0)
 		return err_sys(e, "read a layer");
 	int64_t n = io_copy(tar, x->out, node->size);

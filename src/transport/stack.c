@@ -18,7 +18,8 @@ void transport_stack_release(struct transport_stack *k)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		layer_tree_free(k->v[i]);
-		close(k->tars[i]);
+		close(*k->tars[i]);
+		free(k->tars[i]);
 		close(k->indexes[i]);
 	}
 	free(k->v);
@@ -30,14 +31,18 @@ void transport_stack_release(struct transport_stack *k)
 int transport_stack_push(struct transport_stack *k, int index, int tar, struct err *e)
 {
 	int index_fd cleanup_fd = index, tar_fd cleanup_fd = tar;
-	struct layer_tree *t = layer_tree_open(index_fd, &tar_fd, 1, e);
+	/* the tree borrows the array of descriptors, too: one that stays where it is */
+	int *fds cleanup_free = mem_array(1, sizeof(*fds));
+	fds[0] = tar_fd;
+	struct layer_tree *t = layer_tree_open(index_fd, fds, 1, e);
 	if (!t)
 		return e && e->code ? -e->code : -ERR_FORMAT;
 	k->v = mem_realloc(k->v, k->n + 1, sizeof(*k->v));
 	k->tars = mem_realloc(k->tars, k->n + 1, sizeof(*k->tars));
 	k->indexes = mem_realloc(k->indexes, k->n + 1, sizeof(*k->indexes));
 	k->v[k->n] = t;
-	k->tars[k->n] = STEAL_FD(tar_fd);
+	k->tars[k->n] = STEAL(fds);
+	(void)STEAL_FD(tar_fd);
 	k->indexes[k->n++] = STEAL_FD(index_fd);
 	return 0;
 }

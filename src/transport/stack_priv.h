@@ -7,7 +7,8 @@
 
 struct transport_stack {
 	struct layer_tree **v; /* lowest first */
-	int *tars, *indexes;   /* their descriptors */
+	int **tars;            /* one descriptor each */
+	int *indexes;
 	size_t n;
 };
 void transport_stack_release(struct transport_stack *k);
