@@ -16,7 +16,7 @@ teardown_file() { kist_teardown_file; }
     grep -q "^Usage: kist $c" "$BATS_TEST_TMPDIR/page"
     kist help --format man "$c" >"$BATS_TEST_TMPDIR/page.1"
     if command -v groff >/dev/null; then
-      [ -z "$(groff -man -ww -Tutf8 -z "$BATS_TEST_TMPDIR/page.1" 2>&1)" ]
+      [ -z "$(groff -k -man -ww -Tutf8 -z "$BATS_TEST_TMPDIR/page.1" 2>&1)" ]
     fi
     n=$((n + 1))
   done

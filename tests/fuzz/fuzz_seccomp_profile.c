@@ -12,8 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf out cleanup_buf = BUF_INIT;
 	if (runtime_seccomp_resolve((const char *)data, size, 0xa80425fb, &host, &out, &e) == 0) {
 		struct buf again cleanup_buf = BUF_INIT;
-		if (runtime_seccomp_resolve(
-			    buf_str(&out), out.len, 0xa80425fb, &host, &again, &e) < 0)
+		if (runtime_seccomp_resolve(buf_str(&out), out.len, 0xa80425fb, &host, &again, &e) <
+			0)
 			__builtin_trap(); /* what we wrote we must be able to read */
 	}
 	return 0;
