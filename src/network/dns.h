@@ -25,7 +25,13 @@ struct network_dns_options {
 	const char *address;          /* NULL: NETWORK_DNS */
 	uint16_t port;                /* 0: 53 */
 	uint16_t upstream_port;       /* 0: 53 */
+	const int *listening;         /* two sockets of network_dns_listen, borrowed until the close;
+				       * then netns_fd, address and port say nothing; or NULL */
 };
+
+/* Opens the sockets for a later network_dns_open, before the container's program runs: so its first
+ * question waits in them. ret[0]: UDP, ret[1]: TCP or -1; the caller closes them. */
+int network_dns_listen(int netns_fd, int ret[2], struct err *e);
 
 /* The process must have one thread (setns there and back). NULL and e on failure. */
 struct network_dns *network_dns_open(const struct network_dns_options *o, struct err *e);
