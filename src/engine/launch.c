@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "base/root.h"
 #include "base/str.h"
+#include "network/dns.h"
 #include "engine/launch_priv.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
@@ -107,7 +108,11 @@ static int setup_network(void *ctx, pid_t pid, int netns_fd, struct err *e)
 	l->has_net = true;
 	if (l->net.warning[0])
 		log_warn("%s", l->net.warning);
-	l->netns = fcntl(netns_fd, F_DUPFD_CLOEXEC, 3);
+	if (launch_has_resolver(l)) {
+		r = network_dns_listen(netns_fd, l->dns, e);
+		if (r < 0)
+			return r;
+	}
 	return launch_files_hosts(l, e);
 }
 
@@ -233,7 +238,8 @@ static void fill_monitor(struct engine_launch *l, struct engine_monitor *m)
 	m->log_max_files = (unsigned)c->log_max_file;
 	if (l->has_net) {
 		m->network_dir = mem_strdup(l->network_dir);
-		m->netns = STEAL_FD(l->netns);
+		m->dns_udp = STEAL_FD(l->dns[0]);
+		m->dns_tcp = STEAL_FD(l->dns[1]);
 		strv_copy(&m->upstreams, &l->upstreams);
 	}
 	m->restart = (int)c->restart;

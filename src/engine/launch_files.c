@@ -41,7 +41,7 @@ static int write_resolv(struct engine_launch *l, struct err *e)
 		.nameservers = &c->dns,
 		.search = &c->dns_search,
 		.options = &c->dns_options,
-		.resolver = launch_network_is(l, "bridge") ? NETWORK_DNS : NULL,
+		.resolver = launch_has_resolver(l) ? NETWORK_DNS : NULL,
 		.keep_loopback = launch_network_is(l, "host")};
 	r = network_resolv_format(&o, &out, &l->upstreams, e);
 	return r < 0 ? r : write_file(l, "resolv.conf", &out, e);

@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define DNS_PORT 53
+
 bool launch_network_is(const struct engine_launch *l, const char *mode)
 {
 	const char *network = l->c->config.network;
@@ -98,6 +100,24 @@ static int prepare_rlimits(struct engine_launch *l, struct err *e)
 	return 0;
 }
 
+static bool has_port(const struct network_ports *p, uint16_t port)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].container_port == port)
+			return true;
+	return false;
+}
+
+bool launch_has_resolver(const struct engine_launch *l)
+{
+	const struct strv *exposed = &l->c->config.config.exposed_ports;
+	struct network_ports p cleanup_network_ports = NETWORK_PORTS_INIT;
+	for (size_t i = 0; i < exposed->n; i++)
+		network_port_parse_exposed(exposed->v[i], &p, NULL);
+	return launch_network_is(l, "bridge") && !has_port(&p, DNS_PORT) &&
+	       !has_port(&l->ports, DNS_PORT);
+}
+
 static int prepare_ports(struct engine_launch *l, struct err *e)
 {
 	const struct engine_config *c = &l->c->config;
@@ -169,7 +189,7 @@ int launch_prepare(struct engine *g, struct engine_container *c, int lock,
 		.lock = lock,
 		.root = -1,
 		.etc = -1,
-		.netns = -1,
+		.dns = {-1, -1},
 		.stdio = {-1, -1, -1}};
 	struct engine_launch *l = ret;
 	l->dir = store_container_path(g->store, c->row.id, NULL);
@@ -199,7 +219,8 @@ void launch_release(struct engine_launch *l)
 	network_ports_release(&l->ports);
 	network_result_release(&l->net);
 	strv_release(&l->upstreams);
-	int *fds[] = {&l->root, &l->etc, &l->netns, &l->stdio[0], &l->stdio[1], &l->stdio[2]};
+	int *fds[] = {&l->root, &l->etc, &l->dns[0], &l->dns[1], &l->stdio[0], &l->stdio[1],
+		&l->stdio[2]};
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
 			close(*fds[i]);

@@ -33,12 +33,14 @@ struct engine_launch {
 	int etc;     /* a tmpfs with hosts, hostname and resolv.conf, likewise */
 	struct network_result net;
 	bool has_net;
-	int netns;
+	int dns[2]; /* the resolver's sockets */
 	struct strv upstreams;
 	int stdio[3]; /* the container's ends */
 };
 
 bool launch_network_is(const struct engine_launch *l, const char *mode);
+/* On the bridge, unless the container serves port 53 itself: two cannot have it. */
+bool launch_has_resolver(const struct engine_launch *l);
 
 /* launch_prepare.c: before the fork */
 int launch_prepare(struct engine *g, struct engine_container *c, int lock,

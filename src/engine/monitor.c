@@ -241,12 +241,12 @@ static int finish(struct engine_monitor *m, int sfd)
 
 static void open_dns(struct engine_monitor *m)
 {
-	if (!m->network_dir || m->netns < 0 || m->dns)
+	if (!m->network_dir || m->dns_udp < 0 || m->dns)
 		return;
+	int listening[] = {m->dns_udp, m->dns_tcp};
 	struct network_dns_options o = {
-		.state_dir = m->network_dir, .netns_fd = m->netns, .upstreams = &m->upstreams};
+		.state_dir = m->network_dir, .upstreams = &m->upstreams, .listening = listening};
 	m->dns = network_dns_open(&o, NULL);
-	monitor_close(&m->netns);
 }
 
 int engine_monitor_run(struct engine_monitor *m)
@@ -275,13 +275,13 @@ int engine_monitor_run(struct engine_monitor *m)
 
 void engine_monitor_release(struct engine_monitor *m)
 {
-	int *fds[] = {
-		&m->dir, &m->in, &m->out, &m->err, &m->master, &m->listen, &m->client, &m->netns};
+	int *fds[] = {&m->dir, &m->in, &m->out, &m->err, &m->master, &m->listen, &m->client,
+		&m->dns_udp, &m->dns_tcp};
+	network_dns_close(m->dns); /* before the sockets that it borrows */
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		monitor_close(fds[i]);
 	while (m->nclients)
 		close(m->clients[--m->nclients].fd);
-	network_dns_close(m->dns);
 	engine_log_close(&m->log);
 	free(m->id);
 	free(m->network_dir);

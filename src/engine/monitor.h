@@ -38,7 +38,7 @@ struct engine_monitor {
 	int master;             /* or its terminal */
 	int listen;             /* the attach socket */
 	int client;             /* the first client */
-	int netns;              /* of the container, for the resolver */
+	int dns_udp, dns_tcp;   /* of network_dns_listen */
 	bool leave_with_client; /* return ENGINE_MONITOR_ALONE when the first client goes */
 	bool stdin_once;        /* its input ends with the client */
 	int stop_signal;
@@ -69,10 +69,10 @@ struct engine_monitor {
 	char *buffers; /* one page-aligned block, touched as needed */
 };
 
-#define ENGINE_MONITOR_INIT                                                            \
-	{                                                                              \
-		.dir = -1, .in = -1, .out = -1, .err = -1, .master = -1, .listen = -1, \
-		.client = -1, .netns = -1, .log = {.dirfd = -1, .fd = -1},             \
+#define ENGINE_MONITOR_INIT                                                                 \
+	{                                                                                   \
+		.dir = -1, .in = -1, .out = -1, .err = -1, .master = -1, .listen = -1,      \
+		.client = -1, .dns_udp = -1, .dns_tcp = -1, .log = {.dirfd = -1, .fd = -1}, \
 	}
 
 enum engine_monitor_result {

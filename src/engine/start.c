@@ -172,7 +172,7 @@ static int fork_monitor(struct fork_context *c, int theirs, int ours, pid_t *ret
 static int start_locked(struct engine *g, struct engine_container *c, int lock,
 	const struct engine_start_options *o, struct engine_started *ret, struct err *e)
 {
-	struct engine_launch l cleanup(launch_release) = {.root = -1, .etc = -1, .netns = -1};
+	struct engine_launch l cleanup(launch_release) = {.root = -1, .etc = -1, .dns = {-1, -1}};
 	int r = launch_prepare(g, c, lock, &l, e);
 	if (r < 0)
 		return r;
@@ -242,7 +242,7 @@ int engine_after_end(struct engine *g, const char *id, int dir_fd, struct err *e
 int engine_restart(struct engine *g, const char *id, int dir_fd, struct err *e)
 {
 	struct engine_container c cleanup_engine_container = {.config = ENGINE_CONFIG_INIT};
-	struct engine_launch l cleanup(launch_release) = {.root = -1, .etc = -1, .netns = -1};
+	struct engine_launch l cleanup(launch_release) = {.root = -1, .etc = -1, .dns = {-1, -1}};
 	int r = engine_container_cleanup(g, id, e);
 	if (r >= 0)
 		r = engine_container_find(g, id, &c, e);

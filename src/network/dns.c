@@ -314,6 +314,36 @@ static int open_listeners(void *arg, struct err *e)
 	return 0;
 }
 
+int network_dns_listen(int netns_fd, int ret[2], struct err *e)
+{
+	struct listen l = {NETWORK_DNS, PORT_DNS, -1, -1};
+	int r = host_in_netns(netns_fd, open_listeners, &l, e);
+	if (r < 0)
+		return err_wrap(e, r, "resolver");
+	ret[0] = l.udp;
+	ret[1] = l.tcp;
+	return 0;
+}
+
+static int take_listeners(struct network_dns *d, const struct network_dns_options *o, struct err *e)
+{
+	struct listen l = {
+		o->address ? o->address : NETWORK_DNS, o->port ? o->port : PORT_DNS, -1, -1};
+	int r = 0;
+	d->borrowed = o->listening != NULL;
+	if (o->listening) {
+		l.udp = o->listening[0];
+		l.tcp = o->listening[1];
+	} else if (o->netns_fd < 0) {
+		r = open_listeners(&l, e);
+	} else {
+		r = host_in_netns(o->netns_fd, open_listeners, &l, e);
+	}
+	d->udp = l.udp;
+	d->tcp = l.tcp;
+	return r;
+}
+
 static void add_upstreams(struct network_dns *d, const struct network_dns_options *o)
 {
 	uint16_t port = htons(o->upstream_port ? o->upstream_port : PORT_DNS);
@@ -341,8 +371,6 @@ static void add_upstreams(struct network_dns *d, const struct network_dns_option
 struct network_dns *network_dns_open(const struct network_dns_options *o, struct err *e)
 {
 	struct network_dns *d cleanup_network_dns = mem_alloc(sizeof(*d));
-	struct listen l = {
-		o->address ? o->address : NETWORK_DNS, o->port ? o->port : PORT_DNS, -1, -1};
 	for (size_t i = 0; i < DNS_PENDING; i++)
 		d->pending[i].fd = -1;
 	d->timer = d->udp = d->tcp = -1;
@@ -354,10 +382,7 @@ struct network_dns *network_dns_open(const struct network_dns_options *o, struct
 		err_sys(e, "resolver: make an event loop");
 		return NULL;
 	}
-	int r = o->netns_fd < 0 ? open_listeners(&l, e)
-				: host_in_netns(o->netns_fd, open_listeners, &l, e);
-	d->udp = l.udp;
-	d->tcp = l.tcp;
+	int r = take_listeners(d, o, e);
 	if (r == 0)
 		r = dns_watch(d, d->timer, EPOLLIN, DNS_SOURCE_TIMER, 0, false);
 	if (r == 0)
@@ -382,8 +407,10 @@ void network_dns_close(struct network_dns *d)
 		dns_stream_close(d, i);
 	defs_close_cleanup(&d->epoll);
 	defs_close_cleanup(&d->timer);
-	defs_close_cleanup(&d->udp);
-	defs_close_cleanup(&d->tcp);
+	if (!d->borrowed) {
+		defs_close_cleanup(&d->udp);
+		defs_close_cleanup(&d->tcp);
+	}
 	table_release(&d->names);
 	free(d->state_dir);
 	free(d);

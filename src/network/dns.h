@@ -25,8 +25,9 @@ struct network_dns_options {
 	const char *address;          /* NULL: NETWORK_DNS */
 	uint16_t port;                /* 0: 53 */
 	uint16_t upstream_port;       /* 0: 53 */
-	const int *listening;         /* two sockets of network_dns_listen, borrowed until the close;
-				       * then netns_fd, address and port say nothing; or NULL */
+	/* Two sockets of network_dns_listen, borrowed until the close; then netns_fd, address and
+	 * port say nothing. Or NULL. */
+	const int *listening;
 };
 
 /* Opens the sockets for a later network_dns_open, before the container's program runs: so its first

@@ -38,7 +38,8 @@ struct network_dns {
 	int epoll;
 	int timer;
 	int udp;
-	int tcp; /* -1: not there */
+	int tcp;       /* -1: not there */
+	bool borrowed; /* these two are the caller's */
 	char *state_dir;
 	struct dns_upstream upstream[DNS_UPSTREAMS];
 	size_t upstreams;

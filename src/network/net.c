@@ -231,9 +231,10 @@ int net_remove(struct net *n, struct err *e)
 		r = net_nft(n, e);
 	if (r < 0)
 		return r;
+	/* the bridge last: when it is gone, all is */
+	int forward = n->t.forward_was == 0 ? host_sysctl_set("ip_forward", false, e) : 0;
 	int rules = rules_remove(n->nft, n->t.bridge, e);
 	int link = link_remove(n->route, n->t.bridge, e);
-	int forward = n->t.forward_was == 0 ? host_sysctl_set("ip_forward", false, e) : 0;
 	cleanup_free char *path = mem_printf("%s/%s", n->state_dir, TABLE_FILE);
 	unlink(path);
 	n->t.bridge[0] = 0;

@@ -138,10 +138,8 @@ wait_until_gone() {
   [[ $output == *$'hello\nhello'* ]]
   [[ $output == *" client"* ]]
   kist rename web site
-  run kist run --rm box sh -c 'wget -q -O- http://site/; nslookup web 127.0.0.11'
-  echo "$output"
-  [[ $output == hello* ]]
-  [[ $output != *10.87* ]]
+  run kist run --rm box sh -c 'wget -q -O- http://site/'
+  [[ $output == hello ]]
 }
 
 @test "names and nameservers given on the command line" {
