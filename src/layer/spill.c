@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -17,6 +18,9 @@ enum {
 void spill_pool_init(struct spill_pool *p, int fd)
 {
 	*p = (struct spill_pool){.fd = fd, .next = SPILL_START};
+	/* beyond this limit the kernel does not only refuse, it sends SIGXFSZ */
+	struct rlimit most;
+	p->memory_only = getrlimit(RLIMIT_FSIZE, &most) < 0 || most.rlim_cur != RLIM_INFINITY;
 }
 
 int spill_init(struct spill *s, struct spill_pool *p, size_t most, struct err *e)
@@ -37,27 +41,44 @@ void spill_release(struct spill *s)
 	*s = (struct spill){0};
 }
 
+/* Maps the next piece of the file at the end of s. 1: this file system has no such files. */
+static int map_file(struct spill *s, void *at, struct err *e)
+{
+	struct spill_pool *p = s->pool;
+	int r = posix_fallocate(p->fd, p->next, CHUNK);
+	if (r == EOPNOTSUPP || r == EFBIG || r == EINVAL || r == ENODEV)
+		return 1;
+	if (r != 0)
+		return err_sysno(e, r, "reserve space beside the index");
+	void *m = mmap(at, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, p->fd, p->next);
+	if (m == MAP_FAILED && errno == ENODEV)
+		return 1;
+	if (m == MAP_FAILED)
+		return err_sys(e, "map the index file");
+	p->next += CHUNK;
+	if (s->file_from == SIZE_MAX)
+		s->file_from = s->committed;
+	s->file_to = s->committed + CHUNK;
+	return 0;
+}
+
 static int commit(struct spill *s, struct err *e)
 {
 	struct spill_pool *p = s->pool;
 	void *at = s->base + s->committed;
+	int r = 1;
 	if (s->committed + CHUNK > s->reserved)
 		return err_set(e, ERR_LIMIT, "the layer has too many entries");
-	if (p->anonymous + CHUNK <= ANONYMOUS_MOST) {
-		if (mprotect(at, CHUNK, PROT_READ | PROT_WRITE) < 0)
-			return err_sys(e, "allocate memory");
+	if (p->anonymous + CHUNK > ANONYMOUS_MOST && !p->memory_only)
+		r = map_file(s, at, e);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		p->memory_only |= p->anonymous + CHUNK > ANONYMOUS_MOST;
 		p->anonymous += CHUNK;
-	} else {
-		int r = posix_fallocate(p->fd, p->next, CHUNK);
-		if (r != 0)
-			return err_sysno(e, r, "reserve space beside the index");
-		if (mmap(at, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, p->fd,
-			    p->next) == MAP_FAILED)
-			return err_sys(e, "map the index file");
-		p->next += CHUNK;
-		p->file_touched += CHUNK;
-		if (s->file_from == SIZE_MAX)
-			s->file_from = s->committed;
+		if (mmap(at, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+			    -1, 0) == MAP_FAILED)
+			return err_sys(e, "allocate memory");
 	}
 	s->committed += CHUNK;
 	return 0;
@@ -78,5 +99,5 @@ int spill_add(struct spill *s, size_t size, size_t *ret_offset, struct err *e)
 void spill_trim(struct spill *s)
 {
 	if (s->file_from != SIZE_MAX)
-		madvise(s->base + s->file_from, s->committed - s->file_from, MADV_DONTNEED);
+		madvise(s->base + s->file_from, s->file_to - s->file_from, MADV_DONTNEED);
 }

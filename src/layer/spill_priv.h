@@ -14,9 +14,9 @@ struct err;
 
 struct spill_pool {
 	int fd;
-	off_t next;          /* free offset in fd */
-	size_t anonymous;    /* bytes of it handed out */
-	size_t file_touched; /* bytes mapped from fd since the last trim */
+	off_t next;       /* free offset in fd */
+	size_t anonymous; /* bytes of it handed out */
+	bool memory_only; /* fd cannot be used: all is anonymous */
 };
 
 struct spill {
@@ -24,7 +24,8 @@ struct spill {
 	uint8_t *base;
 	size_t reserved;  /* addresses */
 	size_t committed; /* usable bytes */
-	size_t file_from; /* from here on mapped from the file */
+	size_t file_from; /* from here to file_to mapped from the file, never anonymous: */
+	size_t file_to;   /* spill_trim would empty anonymous memory */
 	size_t used;
 };
 

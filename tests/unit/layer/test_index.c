@@ -254,6 +254,32 @@ static void test_wide(void **state)
 	scratch_free(&s);
 }
 
+/* A limit on file sizes forbids the spill: memory must do, and no signal comes. */
+static void test_file_size_limit(void **state)
+{
+	struct scratch s = scratch_new();
+	struct err e = ERR_INIT;
+	struct rlimit old;
+	getrlimit(RLIMIT_FSIZE, &old);
+	struct rlimit low = {256 << 20, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+	struct layer_index *x = layer_index_new(s.index_fd);
+	for (int i = 0; i < 200000; i++) {
+		char line[64];
+		snprintf(line, sizeof(line), "f d%d/%d", i / 100, i);
+		assert_ok(add(x, line, &e), &e);
+	}
+	assert_ok(layer_index_finish(x, 1024, NULL, &e), &e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	layer_index_free(x);
+	struct layer_tree *t = layer_tree_open(s.index_fd, NULL, 0, &e);
+	long n = 0;
+	assert_ok(layer_tree_walk(t, count, &n, &e), &e);
+	assert_int_equal(n, 200000 + 2000 + 1);
+	layer_tree_free(t);
+	scratch_free(&s);
+}
+
 /* The disk is full while memory spills: an error, no signal. */
 static void test_full_disk(void **state)
 {
@@ -290,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_wide),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_million),
+		cmocka_unit_test(test_file_size_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
