@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "runtime/cgroup_priv.h"
 #include "runtime/hooks_priv.h"
 #include "runtime/state_priv.h"
 #include "runtime/wire_priv.h"
@@ -162,13 +163,32 @@ static int do_mapped(struct child *k, const struct runtime_step *s, struct err *
 	return 0;
 }
 
+static int open_tasks(struct child *k, struct err *e)
+{
+	const struct runtime_cgroup g = {
+		RUNTIME_CGROUP_V1, (char *)k->cgroup_path, k->cgroup_controllers};
+	int r = wire_expect(k->sock, WIRE_CGROUP, e);
+	if (r == 0)
+		r = cgroup_open_tasks(&g, k->tasks, CHILD_MAX_CGROUPS, e);
+	if (r < 0)
+		return r;
+	k->ntasks = (size_t)r;
+	return 0;
+}
+
 /* One thread moving itself through "tasks" needs no lock over all processes, which costs
  * milliseconds; so the child moves itself, and before the namespace takes its root. */
 static int do_join_cgroup(struct child *k, const struct runtime_step *s, struct err *e)
 {
+	int r = k->cgroup_later ? open_tasks(k, e) : 0;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < k->ntasks; i++)
 		if (write(k->tasks[i], "0", 1) < 0)
 			return err_sys(e, "join cgroup '%s'", k->cgroup_path);
+	for (size_t i = 0; i < k->ntasks; i++)
+		close(k->tasks[i]);
+	k->ntasks = 0;
 	if (s->number && unshare(CLONE_NEWCGROUP) < 0)
 		return err_sys(e, "new cgroup namespace");
 	return 0;
@@ -215,7 +235,6 @@ static int do_close_fds(struct child *k, const struct runtime_step *s, struct er
 		next = MAX(next, (unsigned)keep[i] + 1);
 	}
 	close_range(next, ~0U, 0);
-	k->ntasks = 0;
 	return 0;
 }
 

@@ -94,7 +94,17 @@ static int prepare_cgroup(struct creation *w, struct err *e)
 	return 0;
 }
 
-static int make_cgroup(struct creation *w, struct spawn *sp, struct err *e)
+static int make_cgroup(struct creation *w, struct err *e)
+{
+	struct runtime_cgroup *g = &w->k->cgroup;
+	w->made_cgroup = true;
+	int r = cgroup_make(g, e);
+	return r < 0 ? r : runtime_cgroup_apply(g, &w->c->resources, e);
+}
+
+/* What has to be there before the clone: v2 clones into the group, and in a user namespace the
+ * child cannot open its files. */
+static int make_cgroup_first(struct creation *w, struct spawn *sp, struct err *e)
 {
 	struct runtime_cgroup *g = &w->k->cgroup;
 	struct child *ch = &w->child;
@@ -103,21 +113,33 @@ static int make_cgroup(struct creation *w, struct spawn *sp, struct err *e)
 	ch->cgroup_v2 = g->mode == RUNTIME_CGROUP_V2;
 	if (!g->path || !g->controllers)
 		return 0;
-	w->made_cgroup = true;
-	int r = cgroup_make(g, e);
+	ch->cgroup_later = !ch->cgroup_v2 && !ch->bring_to_root;
+	if (ch->cgroup_later)
+		return 0;
+	int r = state_write(w->k->state_dir, w->c, w->o, g, e);
 	if (r == 0)
-		r = runtime_cgroup_apply(g, &w->c->resources, e);
-	if (r < 0)
-		return r;
-	r = cgroup_open_tasks(g, ch->tasks, CHILD_MAX_CGROUPS, e);
+		r = make_cgroup(w, e);
+	if (r == 0)
+		r = cgroup_open_tasks(g, ch->tasks, CHILD_MAX_CGROUPS, e);
 	if (r < 0)
 		return r;
 	ch->ntasks = (size_t)r;
-	if (ch->cgroup_v2) {
-		sp->cgroup_fd = cgroup_open_dir(g, e);
-		return MIN(sp->cgroup_fd, 0);
-	}
-	return 0;
+	sp->cgroup_fd = cgroup_open_dir(g, e);
+	return ch->cgroup_v2 ? MIN(sp->cgroup_fd, 0) : 0;
+}
+
+/* While the child mounts already. The state comes first: a killed runtime leaves nothing that it
+ * does not name. */
+static int make_cgroup_then(struct creation *w, struct err *e)
+{
+	if (w->made_cgroup)
+		return 0;
+	int r = state_write(w->k->state_dir, w->c, w->o, &w->k->cgroup, e);
+	if (r < 0 || !w->child.cgroup_later)
+		return r;
+	if ((r = make_cgroup(w, e)) < 0)
+		return r;
+	return wire_send(w->k->sock, WIRE_CGROUP, NULL);
 }
 
 static int listen_for_start(struct creation *w, struct err *e)
@@ -239,16 +261,16 @@ static int make(struct creation *w, struct err *e)
 	if ((r = check_options(w->o, e)) < 0 ||
 		(r = runtime_plan_make(w->c, w->o, &w->plan, e)) < 0 ||
 		(r = prepare_child(w, e)) < 0 || (r = prepare_cgroup(w, e)) < 0 ||
-		(r = make_state_dir(w, e)) < 0 ||
-		(r = state_write(w->k->state_dir, w->c, w->o, &w->k->cgroup, e)) < 0 ||
-		(r = make_cgroup(w, &sp, e)) < 0 || (r = listen_for_start(w, e)) < 0)
+		(r = make_state_dir(w, e)) < 0 || (r = make_cgroup_first(w, &sp, e)) < 0 ||
+		(r = listen_for_start(w, e)) < 0)
 		return r;
 	r = spawn(w, &sp, e);
 	if (sp.cgroup_fd >= 0)
 		close(sp.cgroup_fd);
 	if (r < 0)
 		return r;
-	if ((r = map_ids(w, e)) < 0 || (r = set_up_network(w, e)) < 0) {
+	if ((r = map_ids(w, e)) < 0 || (r = make_cgroup_then(w, e)) < 0 ||
+		(r = set_up_network(w, e)) < 0) {
 		/* when the child went first, what it has to say is the cause */
 		return r == -EPIPE ? container_await_ready(w->k, e)
 				   : err_set(e, -r, "%s", err_text(r));

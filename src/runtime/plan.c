@@ -136,6 +136,12 @@ static void plan_namespaces(struct runtime_plan *p, const struct runtime_config 
 		add(p, RUNTIME_STEP_ID_MAPS, c, 0);
 }
 
+static void plan_join_cgroup(struct runtime_plan *p, bool cgroup)
+{
+	if (cgroup || (p->clone_flags & CLONE_NEWCGROUP))
+		add(p, RUNTIME_STEP_JOIN_CGROUP, NULL, p->clone_flags & CLONE_NEWCGROUP);
+}
+
 static void plan_identity(struct runtime_plan *p, const struct runtime_config *c, bool cgroup)
 {
 	add(p, RUNTIME_STEP_SESSION, NULL, 0);
@@ -144,8 +150,8 @@ static void plan_identity(struct runtime_plan *p, const struct runtime_config *c
 			add(p, RUNTIME_STEP_SETNS, c->ns[i].path, ns_flags[i]);
 	if (c->process.has_oom_score_adj)
 		add(p, RUNTIME_STEP_OOM_SCORE, &c->process, 0);
-	if (cgroup || (p->clone_flags & CLONE_NEWCGROUP))
-		add(p, RUNTIME_STEP_JOIN_CGROUP, NULL, p->clone_flags & CLONE_NEWCGROUP);
+	if (c->ns[RUNTIME_NS_USER].want)
+		plan_join_cgroup(p, cgroup);
 	if (c->ns[RUNTIME_NS_USER].want)
 		add(p, RUNTIME_STEP_MAPPED, NULL, 0);
 	if (c->hostname)
@@ -213,6 +219,23 @@ static void plan_hooks(struct runtime_plan *p, const struct runtime_config *c)
 		add(p, RUNTIME_STEP_HOOKS_CONTAINER, &c->hooks[RUNTIME_HOOK_CREATE_CONTAINER], 0);
 }
 
+/* The parent makes the control groups while the child mounts; it joins them when a mount has to
+ * show them, or at the end. In a user namespace it could not open their files any more: there it
+ * joined before. */
+static void plan_mounts(struct runtime_plan *p, const struct runtime_config *c, bool cgroup)
+{
+	bool join = !c->ns[RUNTIME_NS_USER].want;
+	for (size_t i = 0; i < c->nmounts; i++) {
+		if (join && !c->mounts[i].bind && str_eq(c->mounts[i].type, "cgroup")) {
+			plan_join_cgroup(p, cgroup);
+			join = false;
+		}
+		add(p, RUNTIME_STEP_MOUNT, &c->mounts[i], 0);
+	}
+	if (join)
+		plan_join_cgroup(p, cgroup);
+}
+
 static void plan_root(
 	struct runtime_plan *p, const struct runtime_config *c, const struct runtime_options *o)
 {
@@ -221,15 +244,14 @@ static void plan_root(
 		MS_REC | (prop & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE));
 	add(p, RUNTIME_STEP_ROOT, c->root_path, 0);
 	add(p, RUNTIME_STEP_CLOSE_FDS, NULL, 0);
-	for (size_t i = 0; i < c->nmounts; i++)
-		add(p, RUNTIME_STEP_MOUNT, &c->mounts[i], 0);
+	plan_mounts(p, c, !(o->flags & RUNTIME_NO_CGROUP));
 	plan_devices(p, c);
 	add(p, RUNTIME_STEP_MAKE_CWD, c->process.cwd, 0);
-	plan_hooks(p, c);
 	if ((p->clone_flags & CLONE_NEWNET) && o->setup_network) {
 		add(p, RUNTIME_STEP_NETWORK, NULL, 0);
 		add(p, RUNTIME_STEP_WAIT_NETWORK, NULL, 0);
 	}
+	plan_hooks(p, c);
 	for (size_t i = 0; i < c->sysctl.n; i++)
 		add(p, RUNTIME_STEP_SYSCTL, &c->sysctl.v[i], 0);
 	for (size_t i = 0; i < c->readonly_paths.n; i++)

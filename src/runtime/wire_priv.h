@@ -16,6 +16,7 @@ enum wire_type {
 	WIRE_READY,     /* all but the exec is done */
 	/* parent to child */
 	WIRE_MAPPED,
+	WIRE_CGROUP, /* made, with its limits: join */
 	WIRE_HOOKS_DONE,
 	WIRE_NETWORK,
 	WIRE_START,
