@@ -105,7 +105,11 @@ int clock_parse(const char *s, int64_t *ret_ns)
 		.tm_hour = v[3],
 		.tm_min = v[4],
 		.tm_sec = v[5]};
-	*ret_ns = ((int64_t)timegm(&tm) - offset) * CLOCK_NS_PER_S + frac;
+	int64_t ns;
+	if (__builtin_mul_overflow((int64_t)timegm(&tm) - offset, CLOCK_NS_PER_S, &ns) ||
+		__builtin_add_overflow(ns, frac, &ns))
+		return -ERANGE;
+	*ret_ns = ns;
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "oci/image_config_priv.h"
 #include "oci/json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +62,7 @@ static int parse_time(json_t *o, const char *where, char **ret, struct err *e)
 {
 	int r = parse_text(o, where, "created", ret, e);
 	int64_t ns;
-	if (r > 0 && !str_empty(*ret) && clock_parse(*ret, &ns) < 0)
+	if (r > 0 && !str_empty(*ret) && clock_parse(*ret, &ns) == -EINVAL)
 		return err_set(
 			e, ERR_FORMAT, "%s.created: '%.40s' is not an RFC 3339 time", where, *ret);
 	return r;

@@ -73,7 +73,6 @@ static int load_layers(struct transport_load *l, const struct oci_manifest *m,
 			.diffid = c->diff_ids.v[i],
 			.blob_digest = d->digest,
 			.blob_size = d->size,
-			.media_type = d->media_type,
 			.durable = l->o->durable,
 		};
 		struct transport_layer got;

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "layer/entry.h"
 #include "oci/digest.h"
+#include "oci/media_type.h"
 #include "snapshot/ingest.h"
 
 #include <errno.h>
@@ -276,15 +277,17 @@ static int ingest(struct transport_source *src, int fd, uint64_t offset, uint64_
 	return r;
 }
 
-static int known_blob(struct transport_source *src, const struct transport_want *want,
-	const struct transport_layer *l, struct err *e)
+/* The media type is what the bytes are, whatever a manifest calls them. */
+static int known_blob(struct transport_source *src, const struct transport_layer *l, struct err *e)
 {
-	if (!l->kept)
+	bool gzip = l->compression == LAYER_GZIP, zstd = l->compression == LAYER_ZSTD;
+	if (!l->kept || (!gzip && !zstd))
 		return 0;
 	struct store_layer_blob b = {.size = l->blob_size};
 	memcpy(b.diffid, l->diffid, sizeof(b.diffid));
 	memcpy(b.digest, l->blob_digest, sizeof(b.digest));
-	snprintf(b.media_type, sizeof(b.media_type), "%s", want->media_type ?: "");
+	snprintf(b.media_type, sizeof(b.media_type), "%s",
+		oci_media_type_layer(gzip ? OCI_COMPRESSION_GZIP : OCI_COMPRESSION_ZSTD));
 	return store_layer_blob_add(src->store, &b, e);
 }
 
@@ -346,6 +349,6 @@ int transport_source_layer(struct transport_source *src, const char *name,
 	*ret = (struct transport_layer){0};
 	int r = take_layer(src, name, want, ret, e);
 	if (r >= 0)
-		r = known_blob(src, want, ret, e);
+		r = known_blob(src, ret, e);
 	return r < 0 ? err_wrap(e, r, "layer '%.200s'", name) : 0;
 }

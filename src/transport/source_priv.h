@@ -71,7 +71,6 @@ struct transport_want {
 	const char *diffid;
 	const char *blob_digest;
 	uint64_t blob_size;
-	const char *media_type;
 	bool durable;
 };
 /* Stores the layer that name is, unless it is there already, and checks it against want. */

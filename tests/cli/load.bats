@@ -261,6 +261,24 @@ repack() { tar -C "$FRESH/x" -cf "$FRESH/x.tar" "$@"; }
   [[ $(fresh images -q --no-trunc) == "$ID" ]]
 }
 
+@test "docker's newer archives: a layout with a manifest.json" {
+  cp -r "$W/app-dir" "$FRESH/x"
+  manifest=$(jq -r '.manifests[0].digest' "$FRESH/x/index.json")
+  layer=$(jq -r '.layers[0].digest' "$FRESH/x/blobs/sha256/${manifest#sha256:}")
+  printf '[{"Config":"blobs/sha256/%s","RepoTags":["new:1"],"Layers":["blobs/sha256/%s"]}]' \
+    "${ID#sha256:}" "${layer#sha256:}" >"$FRESH/x/manifest.json"
+  tar -C "$FRESH/x" -cf "$FRESH/x.tar" blobs index.json manifest.json oci-layout
+  for how in -i pipe; do
+    rm -rf "$FRESH/root"
+    if [[ $how == -i ]]; then run -0 fresh load -i "$FRESH/x.tar"; else
+      run -0 bash -c "cat '$FRESH/x.tar' | '$KIST_BUILD/kist' --root '$FRESH/root' --runroot '$FRESH/run' load"
+    fi
+    [[ $output == "Loaded image: new:1" ]]
+    [[ $(fresh images -q --no-trunc) == "$ID" ]]
+    fresh save --format oci-archive new:1 | tar -xO --wildcards 'blobs/sha256/*' | grep -aq 'tar+gzip'
+  done
+}
+
 @test "what skopeo writes" {
   need skopeo
   skopeo copy -q "docker-archive:$W/docker.tar" "oci:$FRESH/sk:v1"

@@ -94,6 +94,7 @@ static void times(void **state)
 	assert_string_equal(clock_format(t, out), "2024-01-02T02:04:05.500000000Z");
 	assert_int_equal(clock_parse("2024-13-02T03:04:05Z", &t), -EINVAL);
 	assert_int_equal(clock_parse("2024-01-02", &t), -EINVAL);
+	assert_int_equal(clock_parse("0001-01-01T00:00:00Z", &t), -ERANGE);
 	assert_string_equal(clock_format_ago(0, 90 * CLOCK_NS_PER_S, out), "About a minute ago");
 	assert_string_equal(clock_format_ago(0, 3 * CLOCK_NS_PER_S, out), "3 seconds ago");
 	assert_string_equal(clock_format_ago(0, 5 * 86400 * CLOCK_NS_PER_S, out), "5 days ago");

@@ -73,6 +73,17 @@ static void absent_is_not_empty(void **state)
 	assert_null(strstr(buf_str(&out), "history"));
 }
 
+/* Go's zero time stands in many configs */
+static void a_time_before_all_times(void **state)
+{
+	(void)state;
+	static const char doc[] = "{\"created\":\"0001-01-01T00:00:00Z\",\"rootfs\":{}}";
+	struct err e = ERR_INIT;
+	struct oci_image_config c cleanup_oci_image_config = OCI_IMAGE_CONFIG_INIT;
+	assert_ok(oci_image_config_parse(doc, strlen(doc), &c, &e), &e);
+	assert_int_equal(oci_image_config_created(&c), 0);
+}
+
 static void bytes_that_are_no_text(void **state)
 {
 	(void)state;
@@ -137,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_survives),
 		cmocka_unit_test(absent_is_not_empty),
+		cmocka_unit_test(a_time_before_all_times),
 		cmocka_unit_test(bytes_that_are_no_text),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(too_deep_and_too_long),
