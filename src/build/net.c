@@ -94,6 +94,8 @@ int build_nets_attach(struct build_nets *n, int netns_fd, struct build_net **ret
 {
 	struct build_net *x = mem_alloc(sizeof(*x));
 	uint64_t start = 0;
+	if (n->count == 0)
+		network_sweep(n->state_dir, NULL, NULL, NULL); /* what killed builds have left */
 	proc_start_time(getpid(), &start);
 	snprintf(x->id, sizeof(x->id), "build-%d-%llu-%u", (int)getpid(), (unsigned long long)start,
 		n->count++);

@@ -13,6 +13,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "network/host_priv.h"
@@ -316,6 +317,17 @@ int network_detach(const char *state_dir, const char *container_id, enum network
 	return r < 0 ? err_wrap(e, r, "network") : 0;
 }
 
+/* "build-PID-START-N": the container of a process, not of the store. -1: another form. */
+static int process_alive(const char *id)
+{
+	int pid;
+	unsigned long long start;
+	if (sscanf(id, "build-%d-%llu-", &pid, &start) != 2)
+		return -1;
+	uint64_t now;
+	return proc_start_time(pid, &now) == 0 && now == start;
+}
+
 int network_sweep(const char *state_dir, bool (*is_alive)(const char *container_id, void *arg),
 	void *arg, struct err *e)
 {
@@ -328,7 +340,8 @@ int network_sweep(const char *state_dir, bool (*is_alive)(const char *container_
 		return err_wrap(e, r, "network");
 	int gone = 0;
 	for (size_t i = n.t.n; i-- > 0;) {
-		if (is_alive(n.t.v[i].id, arg))
+		int own = process_alive(n.t.v[i].id);
+		if (own > 0 || (own < 0 && (!is_alive || is_alive(n.t.v[i].id, arg))))
 			continue;
 		int d = drop_lease(&n, &n.t.v[i], e);
 		r = r < 0 ? r : d;

@@ -88,7 +88,9 @@ int network_detach(const char *state_dir, const char *container_id, enum network
 	struct err *e);
 
 /* Detaches every container that is_alive denies, and takes the bridge away when nobody is left.
- * Returns how many. Cheap when there is no state. is_alive is called under the network's lock. */
+ * Returns how many. Cheap when there is no state. is_alive (NULL: all are alive) is called under the
+ * network's lock; not for the ids "build-PID-START-N" of the builder, which end with that process
+ * (its start time as proc_start_time gives it). */
 int network_sweep(const char *state_dir, bool (*is_alive)(const char *container_id, void *arg),
 	void *arg, struct err *e);
 

@@ -155,3 +155,17 @@ END
   grep -q "entered in /w" typed
   grep -q "exit status 4" typed
 }
+
+@test "a killed build's place on the network is taken back by the next one" {
+  printf 'FROM base\nRUN sleep 60\n' >Dockerfile
+  start_build .
+  wait_for running "RUN sleep 60"
+  sleep 0.3
+  [ "$(grep -c build- "$KIST_ROOT/run/network/table")" -eq 1 ] || { ls "$KIST_ROOT/run/network"; false; }
+  kill -9 "$pid"
+  wait "$pid" || true
+  printf 'FROM base\nRUN true\n' >Dockerfile
+  kist build --no-cache -q . >/dev/null
+  sleep 0.6
+  ! grep -rq build- "$KIST_ROOT/run/network"
+}
