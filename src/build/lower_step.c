@@ -119,13 +119,12 @@ static void add_pairs(struct buf *b, const struct dockerfile_pairs *p)
 }
 
 /* With the values that count, not the defaults. */
-static void add_args(
-	struct lower *l, size_t stage, struct buf *b, const struct dockerfile_pairs *p)
+static void add_args(struct lower *l, size_t stage, struct buf *b, const struct dockerfile_pairs *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const char *value = strv_env_get(&l->st[stage].args, p->items[i].name.text);
-		buf_printf(b, " %s%s%s", p->items[i].name.text, value ? "=" : "",
-			value ? value : "");
+		buf_printf(
+			b, " %s%s%s", p->items[i].name.text, value ? "=" : "", value ? value : "");
 	}
 }
 

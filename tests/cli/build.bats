@@ -11,7 +11,7 @@ setup_file() {
 teardown_file() { kist_teardown_file; }
 setup() { CTX=$BATS_TEST_TMPDIR && cd "$CTX" || return 1; }
 
-config() { jq "${@:2}" "$KIST_ROOT/root/blobs/sha256/$(kist images -q --no-trunc "$1" | cut -d: -f2)"; }
+config() { jq "${@:2}" "$KIST_ROOT/root/blobs/sha256/$(kist images -q --no-trunc "$1" | head -1 | cut -d: -f2)"; }
 
 @test "RUN: shell, exec and heredoc forms, environment, user, directory, SHELL" {
   cat >Dockerfile <<'END'

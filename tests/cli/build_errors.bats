@@ -81,7 +81,7 @@ refuses() {
   run kist build -q .
   [ "$status" -eq 1 ]
   [[ $output == *$'\n100\n'* && $output == *$'\n81\n'* && $output != *$'\n80\n'* ]]
-  refuses "status 137 (killed by SIGKILL)" "FROM base" "RUN sh -c 'kill -9 \$\$'"
+  refuses "status 137 (killed by SIGKILL)" "FROM base" "RUN sh -c 'kill -9 \$\$'; exit \$?"
   refuses "no-such-program" "FROM base" 'RUN ["no-such-program"]'
   [[ $output == *Dockerfile:2* ]]
   [ -z "$(kist images -q --filter dangling=true)" ]

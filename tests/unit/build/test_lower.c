@@ -112,7 +112,8 @@ static const struct {
 		NULL, "FROM base\nENV a=1\nENV a=2 b=1\n"},
 	{"platform arguments",
 		"FROM base\nARG TARGETARCH\nARG TARGETPLATFORM\nENV X=$TARGETPLATFORM\n", NULL,
-		NULL, "FROM base\nARG TARGETARCH=amd64\nARG TARGETPLATFORM=linux/amd64\n"
+		NULL,
+		"FROM base\nARG TARGETARCH=amd64\nARG TARGETPLATFORM=linux/amd64\n"
 		"ENV X=linux/amd64\n"},
 	{"a stage inherits ARGs and config",
 		"FROM base AS a\nARG V=7\nWORKDIR sub\nFROM a\nRUN x\n", NULL, NULL,
