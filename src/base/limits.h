@@ -34,4 +34,5 @@
 
 /* network */
 #define LIMIT_NETWORK_TABLE (16 * 1024 * 1024) /* 65,000 containers with names and ports */
+#define LIMIT_PROC_NET      (16 * 1024 * 1024) /* 100,000 sockets of the host */
 #define LIMIT_RESOLV_CONF   (64 * 1024)        /* a few lines, by hand */

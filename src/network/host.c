@@ -121,6 +121,10 @@ static int refuse_port(const struct table *t, const struct network_port *p, int 
 	if (holder)
 		return err_set(e, ERR_IN_USE, "port %s:%u/%s is published by container '%s'", ip,
 			p->host_port, proto, holder->name ? holder->name : holder->id);
+	char owner[80] = "";
+	if (r == -EADDRINUSE && host_port_owner(p, owner, sizeof(owner)))
+		return err_set(e, ERR_IN_USE, "port %s:%u/%s is in use on the host by %s", ip,
+			p->host_port, proto, owner);
 	if (r == -EADDRINUSE)
 		return err_set(e, ERR_IN_USE, "port %s:%u/%s is in use on the host", ip,
 			p->host_port, proto);

@@ -24,5 +24,8 @@ int host_sysctl_set(const char *name, bool on, struct err *e);
 int host_ports_resolve(const struct table *t, const struct network_port *ports, size_t n,
 	struct network_ports *ret, struct err *e);
 
+/* "nginx (process 12)": who has a port that is in use. False when it cannot be told. */
+bool host_port_owner(const struct network_port *p, char *out, size_t size);
+
 /* Runs fn inside another network namespace and comes back. The process must have one thread. */
 int host_in_netns(int netns_fd, int (*fn)(void *arg, struct err *e), void *arg, struct err *e);

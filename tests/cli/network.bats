@@ -155,7 +155,7 @@ wait_until_gone() {
   nsenter -t "$HOST_NS" -n busybox nc -l -p 9090 3>&- >/dev/null 2>&1 &
   local listener=$!
   sleep 0.2
-  fails_with 125 "port 0.0.0.0:9090/tcp is in use on the host" \
+  fails_with 125 "port 0.0.0.0:9090/tcp is in use on the host by busybox" \
     kist run --rm -p 9090:80 box true
   kill $listener
 }

@@ -246,10 +246,13 @@ static void a_container_reaches_out_and_is_reached(void **state)
 	assert_string_equal(ask(w->outside, HOST_IP, 8081, SOCK_STREAM), "");
 	netns_run(w->outside, "ip route add 10.87.0.0/16 via " HOST_IP, NULL, 0);
 	assert_string_equal(ask(w->outside, "10.87.0.2", 81, SOCK_STREAM), "");
-	netns_run(two,
-		"ip route add table 9 127.0.0.0/8 via 10.87.0.1; ip rule add pref 0 table 9; "
-		"ip rule del pref 0 table local; sysctl -qw net.ipv4.conf.all.route_localnet=1",
-		NULL, 0);
+	assert_int_equal(netns_run(two,
+				 "ip rule add pref 1 table local && ip route add 127.0.0.0/8 via "
+				 "10.87.0.1 src 10.87.0.3 table 9 && ip rule add pref 0 table 9 && "
+				 "ip rule del pref 0 table local && "
+				 "echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet",
+				 NULL, 0),
+		0);
 	assert_string_equal(ask(two, "127.0.0.1", 99, SOCK_STREAM), "");
 
 	stop(web), stop(alt), stop(dns), stop(out), stop(secret);
@@ -352,7 +355,10 @@ static void a_taken_port_is_refused_by_name(void **state)
 		SOCK_STREAM, "other");
 	err_clear(&e);
 	assert_int_equal(attach_simple(w, "b", b, "9090:80", &e), -ERR_IN_USE);
-	assert_contains(e.msg, "9090/tcp is in use on the host");
+	char who[80];
+	snprintf(who, sizeof(who), "9090/tcp is in use on the host by network-test_br (process %d)",
+		(int)other);
+	assert_contains(e.msg, who);
 	err_clear(&e);
 	assert_int_equal(attach_simple(w, "b", b, "203.0.113.9:9091:80", &e), -ERR_USAGE);
 	/* a range goes past the taken one; the same port of another protocol is free */
@@ -517,6 +523,25 @@ static void a_lingering_network_goes_by_itself(void **state)
 	assert_int_equal(network_sweep(w->dir, nobody_lives, NULL, &e), 0);
 }
 
+static void a_lingering_network_goes_without_its_directory(void **state)
+{
+	NEED_NETNS();
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+	int ns = netns_new();
+	assert_ok(attach_simple(w, "x", ns, "8080:80", &e), &e);
+	close(ns);
+	assert_ok(network_detach(w->dir, "x", NETWORK_LINGER, &e), &e);
+	assert_ok(file_remove_tree(AT_FDCWD, w->dir, &e), &e);
+	int tries = 0;
+	while (link_exists("kist0") && tries++ < 100)
+		usleep(20000);
+	assert_false(link_exists("kist0"));
+	assert_false(nft_has("kist0"));
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
 static void lo_alone(void **state)
 {
 	NEED_NETNS();
@@ -555,6 +580,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_sweep_takes_the_dead, forget_all),
 		cmocka_unit_test_teardown(state_of_another_boot_is_nothing, forget_all),
 		cmocka_unit_test_teardown(a_lingering_network_goes_by_itself, forget_all),
+		cmocka_unit_test_teardown(
+			a_lingering_network_goes_without_its_directory, forget_all),
 		cmocka_unit_test_teardown(lo_alone, forget_all),
 		cmocka_unit_test_teardown(rename_changes_the_name, forget_all),
 	};
