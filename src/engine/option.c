@@ -266,9 +266,7 @@ int engine_option_name(const char *name, struct err *e)
 	if (engine_option_volume_name_valid(name)) /* the same letters */
 		return 0;
 	return err_set(e, ERR_USAGE,
-		"invalid container name '%s': only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least "
-		"two",
-		name);
+		"invalid container name '%s': only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed", name);
 }
 
 int engine_option_network(const char *text, char **ret, struct err *e)

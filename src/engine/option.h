@@ -16,7 +16,7 @@ int engine_option_mount(const char *spec, struct engine_mounts *m, struct err *e
 int engine_option_tmpfs(const char *spec, struct engine_mounts *m, struct err *e);
 /* Two mounts on one destination: an error that names it. */
 int engine_option_mounts_unique(const struct engine_mounts *m, struct err *e);
-/* A volume's name: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
+/* A volume's name: [a-zA-Z0-9][a-zA-Z0-9_.-]* */
 bool engine_option_volume_name_valid(const char *name);
 
 /* --env-file: the bytes of the file. NAME=VALUE, NAME (from lookup, which may be NULL), # comments.
@@ -49,7 +49,7 @@ struct engine_security {
 /* apparmor and label are refused (ERR_UNSUPPORTED), but for their "off" values. */
 int engine_option_security(const struct strv *opts, struct engine_security *ret, struct err *e);
 
-/* A container's name: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
+/* A container's name: [a-zA-Z0-9][a-zA-Z0-9_.-]* */
 int engine_option_name(const char *name, struct err *e);
 /* "none", "host", "bridge", "default", "container:X" */
 int engine_option_network(const char *text, char **ret, struct err *e);

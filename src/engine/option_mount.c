@@ -10,7 +10,7 @@
 
 bool engine_option_volume_name_valid(const char *name)
 {
-	if (!isalnum((unsigned char)name[0]) || !name[1] || strlen(name) > 255)
+	if (!isalnum((unsigned char)name[0]) || strlen(name) > 255)
 		return false;
 	for (const char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))

@@ -53,7 +53,9 @@ busybox_image() {
 fails_with() {
   local want=$1 text=$2
   shift 2
-  run "$@"
+  status=0
+  output=$("$@" 2>&1) || status=$?
+  mapfile -t lines <<<"$output"
   if [[ $status != "$want" || $output != *"$text"* ]]; then
     echo "wanted status $want and '$text', got $status: $output"
     return 1

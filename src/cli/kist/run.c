@@ -36,8 +36,9 @@ static int make(struct cli *c, struct containers *s, struct engine_config *confi
 {
 	const char *name = cli_value(c, "name");
 	int r = containers_cidfile_check(c);
-	if (r >= 0)
-		r = engine_container_create(&s->g, c->operands[0], name, config, soon, id, &c->err);
+	if (r < 0)
+		return r;
+	r = engine_container_create(&s->g, c->operands[0], name, config, soon, id, &c->err);
 	if (r == -ERR_EXISTS && engine_sweep(&s->g, NULL) >= 0) {
 		/* one that should have removed itself may have had the name */
 		struct err again = ERR_INIT;

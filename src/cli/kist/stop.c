@@ -6,6 +6,7 @@
 #include "engine/option.h"
 #include "network/bridge.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -128,8 +129,11 @@ static int cmd_rename(struct cli *c)
 	if (r < 0)
 		return r;
 	cleanup_free char *dir = mem_printf("%s/network", c->runroot);
-	r = network_rename(dir, k.row.id, name, NULL);
-	return r < 0 && r != -ERR_NOT_FOUND ? r : 0;
+	struct err e = ERR_INIT;
+	r = network_rename(dir, k.row.id, name, &e);
+	if (r < 0 && r != -ERR_NOT_FOUND && r != -ENOENT) /* not attached: nothing to rename */
+		return err_set(&c->err, e.code, "%s", e.msg);
+	return 0;
 }
 
 CLI_COMMAND(rename, cmd_rename);
