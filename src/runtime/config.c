@@ -138,7 +138,9 @@ static int parse_part(
 	const char *json, size_t len, enum part part, struct runtime_config **ret, struct err *e)
 {
 	json_t *v = NULL;
-	int r = json_load(json, len, LIMIT_RUNTIME_CONFIG, &v, e);
+	struct json_cut cut = {.outer = "linux", .inner = "seccomp"};
+	int r = json_load_cut(
+		json, len, LIMIT_RUNTIME_CONFIG, part == PART_CONFIG ? &cut : NULL, &v, e);
 	if (r < 0)
 		return r;
 	struct config_box *box = mem_alloc(sizeof(*box));
@@ -146,6 +148,10 @@ static int parse_part(
 	struct jread jr = {&box->arena, e};
 	struct jnode root = {v, NULL, NULL, 0};
 	c->process.umask = -1;
+	if (cut.text) {
+		c->seccomp = arena_strndup(&box->arena, cut.text, cut.len);
+		c->seccomp_len = cut.len;
+	}
 	if (!json_is_object(v))
 		r = err_set(e, ERR_FORMAT, "the document is not a JSON object");
 	else if (part == PART_PROCESS)

@@ -178,8 +178,6 @@ struct runtime_resources {
 	struct runtime_pairs unified;   /* cgroup v2 file → value */
 };
 
-struct runtime_seccomp; /* seccomp.h */
-
 struct runtime_config {
 	const char *version; /* ociVersion */
 	const char *root_path;
@@ -202,7 +200,11 @@ struct runtime_config {
 	struct runtime_pairs sysctl;
 	struct runtime_strings masked_paths, readonly_paths;
 	const char *mount_label;
-	struct runtime_seccomp *seccomp; /* NULL: none */
+	/* linux.seccomp as it stands in the document, NULL: none. It is the largest part of most
+	 * configs and is read only when its compiled form is not at hand (seccomp_cache_dir): what is
+	 * wrong in it is reported by create. */
+	const char *seccomp;
+	size_t seccomp_len;
 	/* the bytes it was read from, kept for the state directory */
 	const char *source;
 	size_t source_len;

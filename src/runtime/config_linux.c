@@ -2,8 +2,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "runtime/seccomp_priv.h"
+#include "runtime/json_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -144,6 +145,18 @@ static int read_propagation(const struct jread *r, const struct jnode *n, struct
 	return 0;
 }
 
+/* A section that was spelled in an unusual way */
+static int take_seccomp(const struct jread *r, const struct jnode *n, struct runtime_config *c)
+{
+	if (c->seccomp)
+		return jread_fail(r, n, "stands here twice");
+	char *text = json_dumps(n->v, JSON_COMPACT);
+	c->seccomp = arena_strdup(r->a, text ? text : "");
+	c->seccomp_len = strlen(c->seccomp);
+	free(text);
+	return 0;
+}
+
 int config_read_linux(const struct jread *r, const struct jnode *n, struct runtime_config *c)
 {
 	struct jnode m;
@@ -158,8 +171,9 @@ int config_read_linux(const struct jread *r, const struct jnode *n, struct runti
 		(k = jread_strings(r, n, "readonlyPaths", &c->readonly_paths)) < 0 ||
 		(k = jread_str(r, n, "mountLabel", &c->mount_label)) < 0)
 		return k;
+	/* usually it was cut out before, and nothing is left here */
 	if ((k = jread_object(r, n, "seccomp", &m)) < 0 ||
-		(k > 0 && (k = seccomp_read(r, &m, &c->seccomp)) < 0))
+		(k > 0 && (k = take_seccomp(r, &m, c)) < 0))
 		return k;
 	if ((k = jread_object(r, n, "resources", &m)) < 0)
 		return k;

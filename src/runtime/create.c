@@ -181,8 +181,8 @@ static int prepare_child(struct creation *w, struct err *e)
 	ch->mount_root_ctx = o->mount_root_ctx;
 	ch->cgroup_ns = c->ns[RUNTIME_NS_CGROUP].want;
 	if (c->seccomp)
-		return seccomp_program(
-			c->seccomp, o->seccomp_cache_dir, &ch->filter, &ch->filter_flags, e);
+		return seccomp_program(c->seccomp, c->seccomp_len, o->seccomp_cache_dir,
+			&ch->filter, &ch->filter_flags, e);
 	return 0;
 }
 

@@ -73,7 +73,7 @@ static void add(struct entry *x, enum runtime_step_kind kind, const void *item, 
 
 static void plan_entry(struct entry *x, const struct runtime_process *p)
 {
-	const struct runtime_seccomp *filter = x->config->seccomp;
+	const char *filter = x->config->seccomp;
 	add(x, RUNTIME_STEP_SESSION, NULL, 0);
 	if (p->has_oom_score_adj)
 		add(x, RUNTIME_STEP_OOM_SCORE, p, 0);
@@ -126,8 +126,8 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 		x->sp.join_flags = CLONE_NEWPID;
 	}
 	if (x->config->seccomp)
-		return seccomp_program(x->config->seccomp, o->seccomp_cache_dir, &ch->filter,
-			&ch->filter_flags, e);
+		return seccomp_program(x->config->seccomp, x->config->seccomp_len,
+			o->seccomp_cache_dir, &ch->filter, &ch->filter_flags, e);
 	return 0;
 }
 

@@ -31,44 +31,114 @@ static size_t wrap_number(char *p, size_t left)
 	return n;
 }
 
-/* One pass before the real parser: depth, and numbers that it would refuse. */
-static int scan(char *text, size_t len, struct err *e)
+/* Where the scan is: only the two outermost levels matter for a cut. */
+struct scan {
+	char *text;
+	size_t len, i;
+	int depth;
+	bool in_outer;   /* the value of the last key of level 1 is cut->outer */
+	size_t cut_from; /* where the object to cut began, while it is open */
+	bool cutting;
+	struct json_cut *cut; /* may be NULL */
+};
+
+static bool is_key(const struct scan *s, size_t from, size_t end, const char *name)
 {
-	int depth = 0;
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
+	return strlen(name) == end - from && memcmp(s->text + from, name, end - from) == 0;
+}
+
+static size_t skip_blanks(const struct scan *s, size_t i)
+{
+	while (i < s->len && strchr(" \t\r\n", s->text[i]) && s->text[i])
+		i++;
+	return i;
+}
+
+/* At a quote; afterwards at the closing one. A string with a colon behind it is a key. */
+static void scan_string(struct scan *s)
+{
+	size_t from = ++s->i;
+	for (; s->i < s->len && s->text[s->i] != '"'; s->i++)
+		if (s->text[s->i] == '\\')
+			s->i++;
+	if (!s->cut || s->cut->text || s->depth > 2 || s->cutting || s->i >= s->len)
+		return;
+	size_t colon = skip_blanks(s, s->i + 1);
+	if (colon >= s->len || s->text[colon] != ':')
+		return;
+	if (s->depth == 1)
+		s->in_outer = is_key(s, from, s->i, s->cut->outer);
+	size_t value = skip_blanks(s, colon + 1);
+	if (s->depth == 2 && s->in_outer && is_key(s, from, s->i, s->cut->inner) &&
+		value < s->len && s->text[value] == '{') {
+		s->cutting = true;
+		s->cut_from = value;
+	}
+}
+
+static void end_cut(struct scan *s, const char *original)
+{
+	size_t n = s->i + 1 - s->cut_from;
+	s->cutting = false;
+	if (n < strlen("null"))
+		return; /* {}: not worth it */
+	s->cut->text = original + s->cut_from;
+	s->cut->len = n;
+	memcpy(s->text + s->cut_from, "null", strlen("null"));
+	memmove(s->text + s->cut_from + strlen("null"), s->text + s->i + 1, s->len - s->i - 1);
+	s->len -= n - strlen("null");
+	s->i = s->cut_from + strlen("null") - 1;
+}
+
+/* One pass before the real parser: depth, numbers that it would refuse, the cut. */
+static int scan(struct scan *s, const char *original, struct err *e)
+{
+	char *text = s->text;
+	for (; s->i < s->len; s->i++) {
+		char c = text[s->i];
 		if (c == '"') {
-			for (i++; i < len && text[i] != '"'; i++)
-				if (text[i] == '\\')
-					i++;
+			scan_string(s);
 		} else if (c == '{' || c == '[') {
-			if (++depth > LIMIT_JSON_DEPTH)
+			if (++s->depth > LIMIT_JSON_DEPTH)
 				return err_set(e, ERR_LIMIT, "JSON nests deeper than %d levels",
 					LIMIT_JSON_DEPTH);
 		} else if (c == '}' || c == ']') {
-			depth--;
-		} else if (c >= '1' && c <= '9' && i > 0 && !strchr("-+.eE0", text[i - 1])) {
-			i += wrap_number(text + i, len - i) - 1;
+			s->depth--;
+			if (s->cutting && s->depth == 2)
+				end_cut(s, original);
+		} else if (c >= '1' && c <= '9' && s->i > 0 && !strchr("-+.eE0", text[s->i - 1])) {
+			s->i += wrap_number(text + s->i, s->len - s->i) - 1;
 		}
 	}
 	return 0;
 }
 
-int json_load(const char *text, size_t len, size_t max, json_t **ret, struct err *e)
+int json_load_cut(
+	const char *text, size_t len, size_t max, struct json_cut *cut, json_t **ret, struct err *e)
 {
 	if (len > max)
 		return err_set(e, ERR_LIMIT, "JSON of %zu bytes, at most %zu are read", len, max);
 	cleanup_free char *copy = mem_dup(text, len);
-	int r = scan(copy, len, e);
+	struct scan s = {.text = copy, .len = len, .cut = cut};
+	int r = scan(&s, text, e);
 	if (r < 0)
 		return r;
 	json_error_t je;
-	json_t *v = json_loadb(copy, len, 0, &je);
+	json_t *v = json_loadb(copy, s.len, 0, &je);
+	if (!v && cut && cut->text) {
+		cut->text = NULL;
+		return json_load_cut(text, len, max, NULL, ret, e); /* for the right line */
+	}
 	if (!v)
 		return err_set(
 			e, ERR_SYNTAX, "JSON line %d, column %d: %s", je.line, je.column, je.text);
 	*ret = v;
 	return 0;
+}
+
+int json_load(const char *text, size_t len, size_t max, json_t **ret, struct err *e)
+{
+	return json_load_cut(text, len, max, NULL, ret, e);
 }
 
 char *jread_path(const struct jnode *n, char *out, size_t size)

@@ -27,6 +27,16 @@ struct jread {
  * the negative number of the same 64 bits. The caller owns *ret. */
 int json_load(const char *text, size_t len, size_t max, json_t **ret, struct err *e);
 
+/* A member of a member of the document, cut out before parsing: the object `inner` of the object
+ * `outer`, when it stands there as an object. The parsed document has null in its place. */
+struct json_cut {
+	const char *outer, *inner;
+	const char *text; /* into the text that was given; NULL: not found */
+	size_t len;
+};
+int json_load_cut(const char *text, size_t len, size_t max, struct json_cut *cut, json_t **ret,
+	struct err *e);
+
 int jread_fail(const struct jread *r, const struct jnode *n, const char *fmt, ...)
 	printf_like(3, 4);
 /* "process.user.uid" into out; returns out */

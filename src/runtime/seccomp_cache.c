@@ -1,9 +1,10 @@
 /*
- * Compiled filters on disk. An entry's file name is a hash of the filter's
- * data, but the data itself stands in the file and is compared: a collision is
+ * Compiled filters on disk. An entry's file name is a hash of the section's
+ * text, but the text itself stands in the file and is compared: a collision is
  * a miss, never a wrong filter. Entries are believed only when directory and
  * file belong to us and nobody else can write there.
  */
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -29,36 +30,24 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-enum { KEY_VERSION = 1 }; /* raised when the compiler's options change */
+enum { KEY_VERSION = 2 }; /* raised when the compiler's options change */
 
 struct entry_head {
 	char magic[4];
 	uint32_t key_len;
 	uint32_t count; /* instructions */
+	uint32_t flags; /* for seccomp(2) */
 };
-static const char entry_magic[4] = {'K', 'S', 'C', '1'};
+static const char entry_magic[4] = {'K', 'S', 'C', '2'};
 
-/* Everything that decides the program, one field after another */
-static void make_key(const struct runtime_seccomp *s, struct buf *key)
+/* Everything that decides the program */
+static void make_key(const char *section, size_t len, struct buf *key)
 {
 	struct utsname u;
 	uname(&u);
-	buf_printf(key, "%d %s\n%s %" PRId64 "\n", KEY_VERSION, u.machine, s->default_action,
-		s->default_errno);
-	for (size_t i = 0; i < s->archs.n; i++)
-		buf_printf(key, "%s,", s->archs.v[i]);
-	for (size_t i = 0; i < s->nrules; i++) {
-		const struct seccomp_rule *rule = &s->rules[i];
-		buf_printf(key, "\n%s %" PRId64, rule->action, rule->errno_ret);
-		for (size_t j = 0; j < rule->nargs; j++)
-			buf_printf(key, " %u %s %" PRIu64 " %" PRIu64, rule->args[j].index,
-				rule->args[j].op, rule->args[j].value, rule->args[j].value_two);
-		buf_add_char(key, ':');
-		for (size_t j = 0; j < rule->names.n; j++) {
-			buf_add_str(key, rule->names.v[j]);
-			buf_add_char(key, ',');
-		}
-	}
+	buf_reserve(key, len + 128);
+	buf_printf(key, "%d %s\n", KEY_VERSION, u.machine);
+	buf_add(key, section, len);
 }
 
 static uint64_t hash(const struct buf *b)
@@ -88,26 +77,32 @@ static bool entry_valid(const struct buf *b, const struct buf *key)
 }
 
 /* The program of an entry that is there and fits; else false */
-static bool cache_load(int dir, const char *name, const struct buf *key, struct buf *bpf)
+static bool cache_load(
+	int dir, const char *name, const struct buf *key, struct buf *bpf, unsigned *flags)
 {
 	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || !only_ours(fd))
 		return false;
-	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG);
+	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG + (1 << 20));
 	struct stat st;
 	if (fstat(fd, &st) == 0 && st.st_size < LIMIT_RUNTIME_CONFIG)
 		buf_reserve(&b, (size_t)st.st_size + 1);
 	if (io_read_to_end(fd, &b) < 0 || !entry_valid(&b, key))
 		return false;
-	size_t skip = sizeof(struct entry_head) + key->len;
+	struct entry_head h;
+	memcpy(&h, b.data, sizeof(h));
+	size_t skip = sizeof(h) + key->len;
 	buf_add(bpf, b.data + skip, b.len - skip);
+	*flags = h.flags;
 	return true;
 }
 
-static void cache_save(int dir, const char *name, const struct buf *key, const struct buf *bpf)
+static void cache_save(
+	int dir, const char *name, const struct buf *key, const struct buf *bpf, unsigned flags)
 {
 	struct entry_head h = {.key_len = (uint32_t)key->len,
-		.count = (uint32_t)(bpf->len / sizeof(struct sock_filter))};
+		.count = (uint32_t)(bpf->len / sizeof(struct sock_filter)),
+		.flags = flags};
 	memcpy(h.magic, entry_magic, sizeof(h.magic));
 	struct buf b cleanup_buf = BUF_INIT;
 	buf_add(&b, &h, sizeof(h));
@@ -118,25 +113,35 @@ static void cache_save(int dir, const char *name, const struct buf *key, const s
 		log_debug("seccomp cache: %s", e.msg);
 }
 
-static int program_bytes(
-	const struct runtime_seccomp *s, const char *cache_dir, struct buf *bpf, struct err *e)
+static int compile(const char *section, size_t len, struct buf *bpf, unsigned *flags, struct err *e)
+{
+	struct arena a cleanup_arena = ARENA_INIT;
+	struct runtime_seccomp *s = NULL;
+	int r = seccomp_parse(section, len, &a, &s, e);
+	if (r < 0 || (r = seccomp_flags(s, flags, e)) < 0 || (r = seccomp_compile(s, bpf, e)) < 0)
+		return r;
+	seccomp_pack(bpf);
+	return 0;
+}
+
+static int program_bytes(const char *section, size_t len, const char *cache_dir, struct buf *bpf,
+	unsigned *flags, struct err *e)
 {
 	if (!cache_dir)
-		return seccomp_compile(s, bpf, e);
+		return compile(section, len, bpf, flags, e);
 	struct buf key cleanup_buf = BUF_INIT;
-	buf_reserve(&key, 16384);
-	make_key(s, &key);
+	make_key(section, len, &key);
 	char name[32];
 	snprintf(name, sizeof(name), "%016" PRIx64 ".bpf", hash(&key));
 	cleanup_fd int dir = open(cache_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 && file_mkdirs(AT_FDCWD, cache_dir, 0700, NULL) == 0)
 		dir = open(cache_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	bool trusted = dir >= 0 && only_ours(dir);
-	if (trusted && cache_load(dir, name, &key, bpf))
+	if (trusted && cache_load(dir, name, &key, bpf, flags))
 		return 0;
-	int r = seccomp_compile(s, bpf, e);
+	int r = compile(section, len, bpf, flags, e);
 	if (r == 0 && trusted)
-		cache_save(dir, name, &key, bpf);
+		cache_save(dir, name, &key, bpf, *flags);
 	return r;
 }
 
@@ -166,14 +171,11 @@ int seccomp_flags(const struct runtime_seccomp *s, unsigned *ret, struct err *e)
 	return 0;
 }
 
-int seccomp_program(const struct runtime_seccomp *s, const char *cache_dir, struct sock_fprog *prog,
+int seccomp_program(const char *section, size_t len, const char *cache_dir, struct sock_fprog *prog,
 	unsigned *ret_flags, struct err *e)
 {
-	int r = seccomp_flags(s, ret_flags, e);
-	if (r < 0)
-		return r;
 	struct buf bpf cleanup_buf = BUF_INIT;
-	r = program_bytes(s, cache_dir, &bpf, e);
+	int r = program_bytes(section, len, cache_dir, &bpf, ret_flags, e);
 	if (r < 0)
 		return r;
 	size_t count = bpf.len / sizeof(struct sock_filter);

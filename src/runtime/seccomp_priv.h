@@ -33,10 +33,16 @@ struct runtime_seccomp {
 
 int seccomp_read(const struct jread *r, const struct jnode *n, struct runtime_seccomp **ret);
 
-/* The program for seccomp(2): loaded from cache_dir or compiled by libseccomp (and put there).
- * prog->filter is malloc'd. flags: SECCOMP_FILTER_FLAG_x asked for by the section. */
-int seccomp_program(const struct runtime_seccomp *s, const char *cache_dir, struct sock_fprog *prog,
+/* The program for seccomp(2) that the text of a section means: loaded from cache_dir, or compiled
+ * by libseccomp (and put there). prog->filter is malloc'd. flags: SECCOMP_FILTER_FLAG_x asked for
+ * by the section. */
+int seccomp_program(const char *section, size_t len, const char *cache_dir, struct sock_fprog *prog,
 	unsigned *ret_flags, struct err *e);
+/* A section's text as data, below the path linux.seccomp; lives in the arena. */
+int seccomp_parse(const char *section, size_t len, struct arena *a, struct runtime_seccomp **ret,
+	struct err *e);
+/* seccomp_pack.c: a shorter program that gives the same answers; false: left as it is */
+bool seccomp_pack(struct buf *bpf);
 /* seccomp_compile.c: the slow part, with libseccomp */
 int seccomp_compile(const struct runtime_seccomp *s, struct buf *out_bpf, struct err *e);
 /* SECCOMP_RET_x with its data for an action word; -1: unknown */

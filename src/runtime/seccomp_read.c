@@ -1,6 +1,7 @@
 /* Reads linux.seccomp (config-linux.md, "Seccomp") into data, names of actions checked. */
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "runtime/seccomp_priv.h"
 
@@ -125,4 +126,20 @@ int seccomp_read(const struct jread *r, const struct jnode *n, struct runtime_se
 		return k;
 	*ret = s;
 	return 0;
+}
+
+int seccomp_parse(const char *section, size_t len, struct arena *a, struct runtime_seccomp **ret,
+	struct err *e)
+{
+	json_t *v = NULL;
+	int r = json_load(section, len, LIMIT_RUNTIME_CONFIG, &v, e);
+	if (r < 0)
+		return err_wrap(e, r, "linux.seccomp");
+	struct jread jr = {a, e};
+	const struct jnode top = {NULL, NULL, NULL, 0}, linux_part = {NULL, &top, "linux", 0};
+	const struct jnode n = {v, &linux_part, "seccomp", 0};
+	r = json_is_object(v) ? seccomp_read(&jr, &n, ret)
+			      : err_set(e, ERR_FORMAT, "linux.seccomp: expected an object");
+	json_decref(v);
+	return r;
 }

@@ -121,11 +121,9 @@ static const struct {
 	{LINUX("\"resources\":{\"unified\":{\"../x\":\"1\"}}"), "'../x' is not a file"},
 	{LINUX("\"resources\":{\"devices\":[{\"allow\":true,\"access\":\"rx\"}]}"), "access 'rx'"},
 	{LINUX("\"sysctl\":{\"a\":1}"), "linux.sysctl.a: expected a string"},
-	{LINUX("\"seccomp\":{\"defaultAction\":\"X\"}"), "linux.seccomp: defaultAction 'X'"},
-	{LINUX("\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"a\"],"
-	       "\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":6,\"value\":1,\"op\":"
-	       "\"SCMP_CMP_EQ\"}]}]}"),
-		"linux.seccomp.syscalls[0].args[0]: index 6"},
+	{LINUX("\"seccomp\":7"), "linux.seccomp: expected an object"},
+	{LINUX("\"seccomp\":{\"a\":[}"), "JSON line 1"},
+	{LINUX("\"seccomp\":{\"a\":1},\"sec\\u0063omp\":{}"), "linux.seccomp: stands here twice"},
 	{LINUX("\"intelRdt\":{\"closID\":\"a\"}"), "linux.intelRdt: not supported"},
 };
 
@@ -174,6 +172,40 @@ static void brackets_in_strings_do_not_nest(void **state)
 	assert_int_equal(strlen(c->hostname), 1001);
 }
 
+static void filter_is_kept_as_text(void **state)
+{
+	static const char text[] =
+		"{\"defaultAction\" : \"}\", \"x\":[{\"seccomp\":{}}, 18446744073709551615]}";
+	struct buf b cleanup_buf = BUF_INIT;
+	buf_printf(&b,
+		"{\"ociVersion\":\"1.0\",\"seccomp\":{\"no\":1},\"a\":{\"seccomp\":{\"no\":1}},"
+		"\"linux\" : {\"x\":{\"seccomp\":{\"no\":1}},\"seccomp\" :%s,"
+		"\"cgroupsPath\":\"/a\"},\"root\":{\"path\":\"r\"}}",
+		text);
+	struct runtime_config *c cleanup_runtime_config = parse(buf_str(&b));
+	assert_string_equal(c->seccomp, text);
+	assert_int_equal(c->seccomp_len, strlen(text));
+	assert_string_equal(c->cgroups_path, "/a");
+	/* the config is kept whole */
+	assert_int_equal(c->source_len, b.len);
+	struct err e = ERR_INIT;
+	struct runtime_config *twice = NULL;
+	const char *two = LINUX("\"seccomp\":{\"a\":1},\"seccomp\":{\"b\":1}");
+	assert_true(runtime_config_parse(two, strlen(two), &twice, &e) < 0);
+	assert_contains(e.msg, "linux.seccomp: stands here twice");
+	err_clear(&e);
+	const char *broken = LINUX("\n\"seccomp\":{\"a\":\n1},\n5");
+	assert_true(runtime_config_parse(broken, strlen(broken), &twice, &e) < 0);
+	assert_contains(e.msg, "JSON line 4");
+	struct runtime_config *none cleanup_runtime_config = parse(LINUX("\"seccomp\":null"));
+	assert_null(none->seccomp);
+	struct runtime_config *empty cleanup_runtime_config = parse(LINUX("\"seccomp\":{}"));
+	assert_string_equal(empty->seccomp, "{}");
+	struct runtime_config *spelled cleanup_runtime_config =
+		parse(LINUX("\"sec\\u0063omp\":{\"a\":1}"));
+	assert_string_equal(spelled->seccomp, "{\"a\":1}");
+}
+
 static void parts_alone(void **state)
 {
 	struct err e = ERR_INIT;
@@ -200,6 +232,7 @@ int main(void)
 		cmocka_unit_test(null_is_absent),
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(brackets_in_strings_do_not_nest),
+		cmocka_unit_test(filter_is_kept_as_text),
 		cmocka_unit_test(parts_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,10 +169,7 @@ static void compile(uint64_t caps, const char *cache, struct sock_fprog *p)
 	unsigned flags;
 	runtime_seccomp_host_get(&host);
 	assert_ok(runtime_seccomp_default(caps, &host, &text, &e), &e);
-	struct parsed s = {ARENA_INIT};
-	parse_section(text.data, text.len, &s);
-	assert_ok(seccomp_program(s.s, cache, p, &flags, &e), &e);
-	parsed_release(&s);
+	assert_ok(seccomp_program(text.data, text.len, cache, p, &flags, &e), &e);
 }
 
 static void default_program_answers(void **state)
@@ -198,6 +195,91 @@ static void default_program_answers(void **state)
 	assert_int_equal(answer(&p, SYS_mount, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(answer(&p, SYS_clone3, 0), SECCOMP_RET_ALLOW);
 	free(p.filter);
+}
+
+/* ---- packing ---- */
+
+static const uint32_t archs[] = {
+	AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM, 0, UINT32_MAX};
+static const uint64_t some_args[] = {0, 1, 8, 37, 38, 39, 40, 41, 0x20000, 0x20008, 0xffffffff,
+	0x100000000, CLONE_NEWUSER, CLONE_NEWNS | 17, 17, UINT64_MAX};
+
+static void same_answers(
+	const struct sock_fprog *a, const struct sock_fprog *b, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
+		for (uint32_t nr = from; nr != to; nr++)
+			for (size_t j = 0; j < ARRAY_SIZE(some_args); j++) {
+				struct seccomp_data d = {.nr = (int)nr, .arch = archs[i]};
+				d.args[0] = some_args[j];
+				d.args[1] = some_args[ARRAY_SIZE(some_args) - 1 - j];
+				assert_int_equal(run(a, &d), run(b, &d));
+			}
+}
+
+static void pack_and_compare(const char *text, size_t len, bool must_shrink)
+{
+	struct arena a cleanup_arena = ARENA_INIT;
+	struct runtime_seccomp *s = NULL;
+	struct err e = ERR_INIT;
+	struct buf whole cleanup_buf = BUF_INIT, packed cleanup_buf = BUF_INIT;
+	assert_ok(seccomp_parse(text, len, &a, &s, &e), &e);
+	assert_ok(seccomp_compile(s, &whole, &e), &e);
+	buf_add(&packed, whole.data, whole.len);
+	bool done = seccomp_pack(&packed);
+	if (must_shrink)
+		assert_true(done && packed.len * 3 < whole.len * 2);
+	struct sock_fprog p = {
+		(unsigned short)(whole.len / sizeof(struct sock_filter)), (void *)whole.data};
+	struct sock_fprog q = {
+		(unsigned short)(packed.len / sizeof(struct sock_filter)), (void *)packed.data};
+	same_answers(&p, &q, 0, 1000);
+	same_answers(&p, &q, 0x3ffffff0, 0x40000000 + 1000);
+	same_answers(&p, &q, 0xfffffff0, 0x10);
+}
+
+static void packed_programs_answer_the_same(void **state)
+{
+	static const uint64_t caps[] = {OCI_CAPS_DEFAULT, OCI_CAPS_ALL, 0};
+	struct runtime_seccomp_host host;
+	runtime_seccomp_host_get(&host);
+	for (size_t i = 0; i < ARRAY_SIZE(caps); i++) {
+		struct buf text cleanup_buf = BUF_INIT;
+		assert_int_equal(runtime_seccomp_default(caps[i], &host, &text, NULL), 0);
+		pack_and_compare(text.data, text.len, true);
+	}
+	/* several conditions, several rules for one call, other actions */
+	static const char odd[] =
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
+		"{\"names\":[\"read\",\"write\"],\"action\":\"SCMP_ACT_KILL\",\"args\":["
+		"{\"index\":0,\"value\":1,\"op\":\"SCMP_CMP_GE\"},"
+		"{\"index\":1,\"value\":4294967296,\"op\":\"SCMP_CMP_LE\"}]},"
+		"{\"names\":[\"read\"],\"action\":\"SCMP_ACT_LOG\",\"args\":["
+		"{\"index\":0,\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]},"
+		"{\"names\":[\"ptrace\"],\"action\":\"SCMP_ACT_TRAP\"},"
+		"{\"names\":[\"mount\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":7}]}";
+	pack_and_compare(odd, strlen(odd), false);
+}
+
+static void strange_programs_are_left_alone(void **state)
+{
+	static const struct sock_filter programs[][4] = {
+		/* arithmetic on the number */
+		{{BPF_LD | BPF_W | BPF_ABS, 0, 0, 0}, {BPF_ALU | BPF_AND | BPF_K, 0, 0, 1},
+			{BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1}, {BPF_RET | BPF_K, 0, 0, 0}},
+		/* no end */
+		{{BPF_LD | BPF_W | BPF_ABS, 0, 0, 4}, {BPF_JMP | BPF_JA, 0, 0, 9}},
+		/* the number before the architecture */
+		{{BPF_LD | BPF_W | BPF_ABS, 0, 0, 0}, {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 5},
+			{BPF_RET | BPF_K, 0, 0, 1}, {BPF_RET | BPF_K, 0, 0, 2}},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct buf b cleanup_buf = BUF_INIT;
+		buf_add(&b, programs[i], sizeof(programs[i]));
+		assert_false(seccomp_pack(&b));
+		assert_int_equal(b.len, sizeof(programs[i]));
+		assert_memory_equal(b.data, programs[i], sizeof(programs[i]));
+	}
 }
 
 /* ---- the cache ---- */
@@ -331,15 +413,46 @@ static void refuses_bad_profiles(void **state)
 	}
 }
 
+static void sections_name_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} cases[] = {
+		{"{", "linux.seccomp: JSON line 1"},
+		{"[]", "linux.seccomp: expected an object"},
+		{"{\"defaultAction\":\"X\"}", "linux.seccomp: defaultAction 'X'"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"a\"],"
+		 "\"action\":"
+		 "\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":6,\"value\":1,\"op\":\"SCMP_CMP_EQ\"}]}]"
+		 "}",
+			"linux.seccomp.syscalls[0].args[0]: index 6"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"X\"]}", "flag 'X'"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"X\"]}",
+			"architecture 'X'"},
+		{"{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "not supported"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct sock_fprog p;
+		struct err e = ERR_INIT;
+		unsigned flags;
+		assert_true(seccomp_program(cases[i].text, strlen(cases[i].text), NULL, &p, &flags,
+				    &e) < 0);
+		assert_contains(e.msg, cases[i].error);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(default_is_what_containers_expect),
 		cmocka_unit_test(default_program_answers),
+		cmocka_unit_test(packed_programs_answer_the_same),
+		cmocka_unit_test(strange_programs_are_left_alone),
 		cmocka_unit_test(cache_is_used_and_checked),
 		cmocka_unit_test(foreign_directory_is_not_believed),
 		cmocka_unit_test(resolves_conditions),
 		cmocka_unit_test(refuses_bad_profiles),
+		cmocka_unit_test(sections_name_what_is_wrong),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
