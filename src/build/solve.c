@@ -195,6 +195,11 @@ static bool is_unknown(const struct solver *v, const struct solve_step *x)
 		       v->stages[c->stage].unknown);
 }
 
+static bool copies_from_image(const struct build_step *p)
+{
+	return p->op == BUILD_COPY && p->copy.from != BUILD_FROM_CONTEXT;
+}
+
 static bool complete(const struct solve_stage *s)
 {
 	return s->next == s->stage->nsteps;
@@ -226,6 +231,8 @@ static int advance_step(struct solver *v, struct solve_step *x, struct err *e)
 	bool unknown = is_unknown(v, x);
 	if (r >= 0 && !v->q->no_cache && !unknown)
 		r = solve_key_find(v, x, e);
+	if (r == 0 && !v->q->no_cache && !unknown && copies_from_image(x->step))
+		r = solve_same_source(v, x, e);
 	if (r > 0) {
 		step_cached(v, x);
 		return 1;
@@ -311,6 +318,7 @@ static void tear_down(struct solver *v)
 			build_inputs_release(&s->steps[k].inputs);
 			build_sources_release(&s->steps[k].sources);
 			strv_release(&s->steps[k].why);
+			strv_release(&s->steps[k].source_why);
 		}
 		free(s->steps);
 		strv_release(&s->diffids);

@@ -127,11 +127,12 @@ int solve_key_make(struct solver *v, struct solve_step *x, struct err *e)
 
 /* ---- the cache ---- */
 
-static int read_result(struct solve_step *x, const struct store_cache_entry *c)
+int solve_key_take(struct solve_step *x, const struct store_cache_entry *c)
 {
 	json_t *o cleanup_json = NULL;
 	int64_t created = 0;
-	if (oci_json_parse(c->result, strlen(c->result), 4096, "cached result", &o, NULL) < 0 ||
+	if (oci_json_parse(c->result, strlen(c->result), SOLVE_RESULT_MAX, "cached result", &o,
+		    NULL) < 0 ||
 		oci_json_i64(o, "", "created", &created, NULL) <= 0)
 		return 0;
 	if (c->diffid[0] && !store_digest_valid(c->diffid))
@@ -147,14 +148,14 @@ int solve_key_find(struct solver *v, struct solve_step *x, struct err *e)
 	struct store *s = v->q->store;
 	int r = store_cache_get(s, x->key, false, &c, e);
 	if (r != 0 || c.collected == 0)
-		return r <= 0 ? r : read_result(x, &c);
+		return r <= 0 ? r : solve_key_take(x, &c);
 	/* the machine may have stopped before the layer was on disk: look at it, then trust it */
 	store_cache_entry_release(&c);
 	r = store_cache_get(s, x->key, true, &c, e);
 	if (r <= 0 || v->q->explain)
 		return r < 0 ? r : 0;
 	struct err why = ERR_INIT;
-	return snapshot_layer_verify(s, c.diffid, &why) < 0 ? 0 : read_result(x, &c);
+	return snapshot_layer_verify(s, c.diffid, &why) < 0 ? 0 : solve_key_take(x, &c);
 }
 
 /* Many files: their names are kept beside the database, one list a step. */
@@ -175,10 +176,21 @@ static int store_manifest(struct solver *v, const struct solve_step *x, struct e
 	return file_write(dir, name, b.data, b.len, 0600, 0, e);
 }
 
+static char *format_result(const struct solver *v, const struct solve_step *x)
+{
+	json_t *o cleanup_json = json_object();
+	json_object_set_new(o, "created", json_integer(x->created));
+	if (x->step->op == BUILD_COPY && x->step->copy.from != BUILD_FROM_CONTEXT)
+		json_object_set_new(o, "from", oci_json_from_strings(solve_source_layers(v, x)));
+	struct buf b cleanup_buf = BUF_INIT;
+	oci_json_format(o, &b);
+	return buf_take(&b);
+}
+
 int solve_key_store(struct solver *v, struct solve_step *x, struct err *e)
 {
 	cleanup_free char *inputs = build_inputs_format(&x->inputs);
-	cleanup_free char *result = mem_printf("{\"created\":%lld}", (long long)x->created);
+	cleanup_free char *result = format_result(v, x);
 	struct store_cache_entry c = {
 		.key = x->key,
 		.step = x->id,
@@ -193,14 +205,14 @@ int solve_key_store(struct solver *v, struct solve_step *x, struct err *e)
 
 /* ---- reasons ---- */
 
-/* "parent step 3", "base image x": the nearest step below whose result is another one. */
+/* "parent step 3", "base image x": the nearest step below that made a layer, or would make one. */
 static char *name_parent(const struct solver *v, const struct solve_step *x)
 {
 	const struct build_step *p = x->step;
 	const struct solve_stage *s = &v->stages[p->stage];
 	for (size_t i = p->number - 1; i-- > 1;)
-		if (s->steps[i].changed && (s->steps[i].diffid[0] || v->q->explain) &&
-			s->steps[i].step->op != BUILD_CONFIG)
+		if (s->steps[i].diffid[0] || (v->q->explain && s->steps[i].changed &&
+						     s->steps[i].step->op != BUILD_CONFIG))
 			return mem_printf("parent step %zu", i + 1);
 	const struct build_stage *b = s->stage;
 	if (b->base == BUILD_BASE_STAGE)
@@ -328,6 +340,8 @@ int solve_key_explain(struct solver *v, struct solve_step *x, struct err *e)
 	else if (r == 0 && !x->why.n)
 		r = explain_new(v, x, e);
 	add_unknown(v, x);
+	for (size_t i = 0; i < x->source_why.n; i++)
+		strv_addf(&x->why, "%s in %s", x->source_why.v[i], x->step->copy.from_name);
 	if (v->q->no_cache)
 		strv_add(&x->why, "--no-cache");
 	if (r >= 0 && !x->why.n)

@@ -32,6 +32,7 @@ struct solve_step {
 	bool changed;                  /* ran, or would run */
 	struct build_sources sources;
 	struct strv why;
+	struct strv source_why; /* COPY --from: what differs in the source */
 };
 
 struct solve_stage {
@@ -45,6 +46,9 @@ struct solve_stage {
 };
 
 struct solve_job; /* solve_job.c */
+struct store_cache_entry;
+
+enum { SOLVE_RESULT_MAX = 1 << 20 }; /* JSON of a cached result: LIMIT_LAYERS digests fit */
 
 struct solver {
 	const struct build_request *q;
@@ -75,12 +79,22 @@ void solve_emit(struct solver *v, const struct build_event *ev);
 int solve_key_make(struct solver *v, struct solve_step *x, struct err *e);
 /* 1: the cache has it; diffid and created are filled. */
 int solve_key_find(struct solver *v, struct solve_step *x, struct err *e);
+/* Takes diffid and created from an entry: 1; 0 when it is none of ours. */
+int solve_key_take(struct solve_step *x, const struct store_cache_entry *c);
 /* Fills why, at least one. */
 int solve_key_explain(struct solver *v, struct solve_step *x, struct err *e);
 /* Remembers the result. */
 int solve_key_store(struct solver *v, struct solve_step *x, struct err *e);
 /* Digest of a list of layers: what a step's parent is called in keys. */
 void solve_chain(const struct strv *diffids, char ret[STORE_DIGEST_MAX]);
+
+/* ---- solve_same.c ---- */
+
+/* COPY --from: 1 when the source is another one, but what is copied is the same as last time; the
+ * old result is taken. 0: not so, and source_why says what differs, if that is known. */
+int solve_same_source(struct solver *v, struct solve_step *x, struct err *e);
+/* The layers that a COPY --from copies from. Borrowed. */
+const struct strv *solve_source_layers(const struct solver *v, const struct solve_step *x);
 
 /* ---- solve_job.c ---- */
 

@@ -99,6 +99,27 @@ END
   says "6 of 6 steps from the cache" kist build .
 }
 
+@test "a stage that was built again: what is copied from it decides" {
+  echo built-first >in
+  cat >Dockerfile <<'END'
+FROM base AS build
+COPY in /in
+RUN echo same > /out; cat /in > /other; sleep 1.1
+FROM base
+COPY --from=build /out /out
+RUN cat /out
+END
+  kist build -q . >/dev/null
+  echo built-second >in
+  run kist build .
+  [[ $output == *"file in changed"* && $output == *"CACHED  COPY --from=build /out"* ]]
+  [[ $output == *"CACHED  RUN cat /out"* ]]
+  says "6 of 6 steps from the cache" kist build .
+  sed -i 's/echo same/echo else/' Dockerfile
+  run kist build .
+  [[ $output == *"stage build changed"* && $output == *"file out changed (sha256 "*" in build"* ]]
+}
+
 @test "a parent that was built again with the same result lets later steps hit" {
   echo 1 >in
   printf 'FROM base\nCOPY in /in\nRUN cat /in > /out\n' >Dockerfile
