@@ -229,6 +229,21 @@ static int drop_lease(struct net *n, struct table_lease *l, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+/* Forgets containers whose veth is gone: their namespace is, and who should have detached them was
+ * killed. The table is saved by the caller. Returns how many. */
+static int prune(struct net *n, struct err *e)
+{
+	int gone = 0;
+	int r = net_route(n, e);
+	for (size_t i = n->t.n; r >= 0 && i-- > 0;) {
+		if (link_is_there(n->route, n->t.v[i].veth))
+			continue;
+		drop_lease(n, &n->t.v[i], NULL);
+		gone++;
+	}
+	return r < 0 ? r : gone;
+}
+
 static void undo_attach(struct net *n, const char *id, const char *veth)
 {
 	struct table_lease *l = table_find(&n->t, id);
@@ -284,6 +299,9 @@ int network_attach(const struct network_options *o, struct network_result *ret, 
 	struct table_lease *old = table_find(&n.t, o->container_id);
 	if (old)
 		drop_lease(&n, old, NULL); /* of an attach that was cut short */
+	r = prune(&n, e);
+	if (r < 0)
+		return err_wrap(e, r, "network");
 	int bridge = net_ensure(&n, o, result.warning, sizeof(result.warning), e);
 	r = bridge < 0 ? bridge : attach_to(&n, o, bridge, &result, e);
 	if (r < 0)
@@ -306,6 +324,7 @@ int network_detach(const char *state_dir, const char *container_id, enum network
 		return 0;
 	struct err ports = ERR_INIT;
 	int ports_r = drop_lease(&n, l, &ports);
+	prune(&n, NULL);
 	if (n.t.n == 0 && !(flags & NETWORK_LINGER))
 		r = net_remove(&n, e);
 	else

@@ -11,7 +11,7 @@
  * State is one text table below state_dir, changed under a lock and replaced by
  * rename. It carries the boot id: what another boot wrote is empty space. A
  * process that dies between two steps leaves at most things that the next attach
- * with the same id, network_detach or network_sweep takes away.
+ * or detach of any container takes away: who has no veth any more is forgotten.
  *
  * The calling process must have one thread (the calls that work inside another
  * network namespace go there and come back) and CAP_NET_ADMIN.

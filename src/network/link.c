@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define LO_INDEX 1 /* in every network namespace */
 
@@ -102,6 +103,39 @@ int link_find(int sock, const char *name, struct link_found *ret, struct err *e)
 {
 	int r = find_link(sock, name, 0, ret, e);
 	return r < 0 && r != -ENODEV ? err_wrap(e, r, "'%s'", name) : r;
+}
+
+bool link_is_there(int sock, const char *name)
+{
+	struct ifreq ifr = {0};
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	return ioctl(sock, SIOCGIFINDEX, &ifr) == 0 || errno != ENODEV;
+}
+
+struct port_count {
+	unsigned bridge;
+	int n;
+};
+
+static int count_port(const struct nlmsghdr *h, void *arg)
+{
+	struct port_count *c = arg;
+	const struct nlattr *a[IFLA_MASTER + 1];
+	nl_attrs(h, sizeof(struct ifinfomsg), a, IFLA_MASTER);
+	c->n += h->nlmsg_type == RTM_NEWLINK && nl_u32(a[IFLA_MASTER], 0) == c->bridge;
+	return 0;
+}
+
+int link_ports_count(int sock, int bridge, struct err *e)
+{
+	struct nl_batch b cleanup_nl_batch = NL_BATCH_INIT;
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	struct port_count c = {(unsigned)bridge, 0};
+	nl_begin(&b, RTM_GETLINK, 0, &ifi, sizeof(ifi), 0, "list a bridge's links");
+	nl_put_u32(&b, IFLA_MASTER, (uint32_t)bridge);
+	nl_end(&b);
+	int r = nl_query(sock, &b, true, count_port, &c, e);
+	return r < 0 ? r : c.n;
 }
 
 int link_bridge_make(int sock, const struct link_bridge *br, struct err *e)

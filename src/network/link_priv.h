@@ -34,6 +34,11 @@ struct link_found {
 };
 /* 0, -ENODEV (e untouched then) or another error */
 int link_find(int sock, const char *name, struct link_found *ret, struct err *e);
+/* Whether a link of this name is there: without the kernel's big network lock, half a microsecond.
+ * Any socket will do. */
+bool link_is_there(int sock, const char *name);
+/* How many links are plugged into a bridge; or an error */
+int link_ports_count(int sock, int bridge, struct err *e);
 /* Removes a bridge or a veth pair. Absent is fine. Takes tens of ms: the kernel waits for RCU grace
  * periods. */
 int link_remove(int sock, const char *name, struct err *e);

@@ -83,14 +83,27 @@ static bool is_ours(const struct net *n, const struct link_found *f)
 	return strlen(f->alias) == len && memcmp(f->alias, n->state_dir, len) == 0;
 }
 
-/* A new bridge under the first free name. One that has our name on it but is not in the table was
- * left by a crash, and goes. */
+/* A bridge that has our name on it but is not in the table, or that of a directory which is gone
+ * while nothing is plugged in: left by a crash. It goes, its rules too. True when it did. */
+static bool remove_leftover(struct net *n, const char *name)
+{
+	struct link_found f;
+	if (link_find(n->route, name, &f, NULL) < 0)
+		return false;
+	bool orphan = f.alias[0] == '/' && access(f.alias, F_OK) < 0 && errno == ENOENT &&
+		      link_ports_count(n->route, f.index, NULL) == 0;
+	if ((!orphan && !is_ours(n, &f)) || net_nft(n, NULL) < 0)
+		return false;
+	rules_remove(n->nft, name, NULL);
+	return link_remove(n->route, name, NULL) == 0;
+}
+
+/* A new bridge under the first free name. */
 static int make_named_bridge(struct net *n, const struct network_options *o,
 	const struct link_routes *routes, struct err *e)
 {
 	for (unsigned i = 0; i < BRIDGES_MAX; i++) {
 		struct err taken = ERR_INIT;
-		struct link_found f;
 		if (o->bridge)
 			snprintf(n->t.bridge, sizeof(n->t.bridge), "%s", o->bridge);
 		else
@@ -99,12 +112,9 @@ static int make_named_bridge(struct net *n, const struct network_options *o,
 		if (r < 0)
 			return r;
 		r = make_bridge(n, &taken);
-		if (r == -EEXIST && link_find(n->route, n->t.bridge, &f, NULL) == 0 &&
-			is_ours(n, &f)) {
+		if (r == -EEXIST && remove_leftover(n, n->t.bridge)) {
 			err_clear(&taken);
-			r = link_remove(n->route, n->t.bridge, e);
-			if (r == 0)
-				r = make_bridge(n, &taken);
+			r = make_bridge(n, &taken);
 		}
 		if (r >= 0)
 			return r;
@@ -195,22 +205,29 @@ static int remake_network(struct net *n, struct err *e)
 int net_ensure(
 	struct net *n, const struct network_options *o, char *warning, size_t size, struct err *e)
 {
+	struct link_found f = {0};
 	int r = net_route(n, e);
 	if (r < 0)
 		return r;
+	int found = n->t.bridge[0] ? link_find(n->route, n->t.bridge, &f, e) : -ENODEV;
+	if (found < 0 && found != -ENODEV)
+		return found;
+	/* another network may have got the name after somebody removed our bridge */
+	bool theirs = found == 0 && !is_ours(n, &f);
 	bool other = o->subnet || (o->bridge && !str_eq(o->bridge, n->t.bridge));
-	if (n->t.bridge[0] && n->t.n == 0 && other) {
+	if (n->t.bridge[0] && n->t.n == 0 && (other || theirs)) {
 		r = net_remove(n, e);
 		if (r < 0)
 			return r;
 	}
 	if (!n->t.bridge[0])
 		return make_network(n, o, warning, size, e);
-	struct link_found f;
-	r = link_find(n->route, n->t.bridge, &f, e);
-	if (r == 0)
-		return f.index;
-	return r == -ENODEV ? remake_network(n, e) : r;
+	if (theirs)
+		return err_set(e, ERR_STATE,
+			"bridge '%s' belongs to another network now; stop the containers of this "
+			"one",
+			n->t.bridge);
+	return found == 0 ? f.index : remake_network(n, e);
 }
 
 int net_sysctls_set(const struct table *t, struct err *e)
@@ -233,8 +250,12 @@ int net_remove(struct net *n, struct err *e)
 		return r;
 	/* the bridge last: when it is gone, all is */
 	int forward = n->t.forward_was == 0 ? host_sysctl_set("ip_forward", false, e) : 0;
-	int rules = rules_remove(n->nft, n->t.bridge, e);
-	int link = link_remove(n->route, n->t.bridge, e);
+	int rules = 0, link = 0;
+	struct link_found f;
+	if (link_find(n->route, n->t.bridge, &f, NULL) < 0 || is_ours(n, &f)) {
+		rules = rules_remove(n->nft, n->t.bridge, e);
+		link = link_remove(n->route, n->t.bridge, e);
+	}
 	cleanup_free char *path = mem_printf("%s/%s", n->state_dir, TABLE_FILE);
 	unlink(path);
 	n->t.bridge[0] = 0;

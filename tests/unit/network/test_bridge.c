@@ -542,6 +542,58 @@ static void a_lingering_network_goes_without_its_directory(void **state)
 		;
 }
 
+/* The kernel takes devices of dead namespaces away in its own time. */
+static void wait_for_veths(void)
+{
+	netns_run(-1,
+		"i=0; while ip -br link | grep -q ^kv && [ $i -lt 200 ]; do sleep 0.02; "
+		"i=$((i+1)); done",
+		NULL, 0);
+}
+
+static void who_was_never_detached_is_forgotten(void **state)
+{
+	NEED_NETNS();
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+	int a = netns_new(), b = netns_new();
+	assert_ok(attach_simple(w, "a", a, "8080:80", &e), &e);
+	close(a); /* killed, with everybody who could have said so */
+	wait_for_veths();
+	assert_ok(attach_simple(w, "b", b, "8080:80", &e), &e);
+	assert_int_equal(count_leases(w), 1);
+	close(b);
+	assert_ok(network_detach(w->dir, "b", 0, &e), &e);
+	assert_false(link_exists("kist0"));
+}
+
+static void a_bridge_of_nobody_is_taken_away(void **state)
+{
+	NEED_NETNS();
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+	char dir[80];
+	snprintf(dir, sizeof(dir), "%s/second", w->dir);
+	int a = netns_new(), b = netns_new();
+	struct network_options o = {.state_dir = dir, .container_id = "a", .netns_fd = a};
+	struct network_result r cleanup_network_result = {0};
+	assert_ok(network_attach(&o, &r, &e), &e);
+	assert_string_equal(r.bridge, "kist0");
+	assert_ok(file_remove_tree(AT_FDCWD, dir, &e), &e);
+	/* somebody is still plugged in: it stays */
+	assert_ok(attach_simple(w, "b", b, NULL, &e), &e);
+	assert_true(link_exists("kist1"));
+	assert_ok(network_detach(w->dir, "b", 0, &e), &e);
+	close(a), close(b);
+	wait_for_veths();
+	b = netns_new();
+	assert_ok(attach_simple(w, "b", b, NULL, &e), &e);
+	assert_false(link_exists("kist1"));
+	close(b);
+	assert_ok(network_detach(w->dir, "b", 0, &e), &e);
+	assert_false(link_exists("kist0"));
+}
+
 static void lo_alone(void **state)
 {
 	NEED_NETNS();
@@ -582,6 +634,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_lingering_network_goes_by_itself, forget_all),
 		cmocka_unit_test_teardown(
 			a_lingering_network_goes_without_its_directory, forget_all),
+		cmocka_unit_test_teardown(who_was_never_detached_is_forgotten, forget_all),
+		cmocka_unit_test_teardown(a_bridge_of_nobody_is_taken_away, forget_all),
 		cmocka_unit_test_teardown(lo_alone, forget_all),
 		cmocka_unit_test_teardown(rename_changes_the_name, forget_all),
 	};
