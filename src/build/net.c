@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -107,6 +108,8 @@ int build_nets_attach(struct build_nets *n, int netns_fd, struct build_net **ret
 		free(x);
 		return r;
 	}
+	if (got.warning[0])
+		log_warn("%s", got.warning);
 	memcpy(x->ip, got.ip, sizeof(x->ip));
 	network_result_release(&got);
 	x->busy = true;

@@ -12,6 +12,7 @@
 #include "network/bridge.h"
 #include "network/dns.h"
 #include "oci/caps.h"
+#include "runtime/cgroup.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
 #include "snapshot/mounts.h"
@@ -26,6 +27,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CGROUP_PARENT "/kist/build"
+
 /* Capabilities that this process can hand on: a host may lack some. */
 static uint64_t bounding_set(void)
 {
@@ -36,6 +39,17 @@ static uint64_t bounding_set(void)
 	return caps;
 }
 
+/* A group is called as the step's directory in tmp/: "PID-..." */
+static bool creator_alive(const char *name, void *arg)
+{
+	char pid[16] = "";
+	uint64_t n;
+	size_t len = strcspn(name, "-");
+	if (len < sizeof(pid))
+		memcpy(pid, name, len);
+	return str_parse_u64(pid, 10, &n) < 0 || kill((pid_t)n, 0) == 0 || errno != ESRCH;
+}
+
 struct build_runner *build_runner_new(const struct build_runner_options *o)
 {
 	struct build_runner *r = mem_alloc(sizeof(*r));
@@ -43,6 +57,7 @@ struct build_runner *build_runner_new(const struct build_runner_options *o)
 	r->host_caps = bounding_set();
 	r->seccomp_cache = mem_printf("%s/seccomp", store_run_path(o->store));
 	build_nets_init(&r->nets, store_run_path(o->store));
+	runtime_cgroup_sweep(CGROUP_PARENT, creator_alive, NULL); /* of builds that were killed */
 	return r;
 }
 
@@ -152,7 +167,8 @@ static int start(struct build_running *x, const struct run_terminal *terminal, c
 	o.id = x->tmp_name;
 	o.bundle = x->tmp_path;
 	o.state_dir = state_dir;
-	o.flags = RUNTIME_NO_CGROUP;
+	o.flags = RUNTIME_LEAN_CGROUP | RUNTIME_DIE_WITH_CREATOR;
+	o.cgroup_parent = CGROUP_PARENT;
 	o.mount_root = mount_root;
 	o.mount_root_ctx = &x->spec;
 	if (!x->net && x->step->run.network != BUILD_NETWORK_HOST) {

@@ -376,7 +376,7 @@ static int open_digests(struct solver *v, struct err *e)
 	if (dir < 0)
 		return dir;
 	cleanup_free char *name = NULL;
-	if (!str_eq(c->path, "-") && !v->q->explain) {
+	if (!str_eq(c->path, "-")) {
 		char hex[SHA256_HEX];
 		struct buf b cleanup_buf = BUF_INIT;
 		buf_printf(&b, "%s\n%s", c->path, buf_str(&c->ignore_bytes));

@@ -78,3 +78,7 @@ int runtime_cgroup_apply(
 	const struct runtime_cgroup *g, const struct runtime_resources *r, struct err *e);
 /* Kills what is inside and removes it everywhere; absent is fine. */
 int runtime_cgroup_remove(const struct runtime_cgroup *g, struct err *e);
+/* Groups right below parent ("/kist/build") in every hierarchy that is_alive denies, empty ones only:
+ * what creators that were killed have left. Never fails: it is tried again the next time. */
+void runtime_cgroup_sweep(
+	const char *parent, bool (*is_alive)(const char *name, void *arg), void *arg);

@@ -82,6 +82,19 @@ running() { grep -q "RUN     $1" out && pgrep -P "$pid" >/dev/null; }
   kist rmi killed >/dev/null
 }
 
+@test "kill -9 while a RUN works: its processes die with the build" {
+  printf 'FROM base\nRUN (sleep 4321 &); sleep 4321\n' >Dockerfile
+  start_build .
+  wait_for pgrep -f "sleep 4321" >/dev/null
+  kill -9 "$pid"
+  wait "$pid" || true
+  gone() { ! pgrep -f "^sleep 4321" >/dev/null; }
+  wait_for gone
+  printf 'FROM base\nRUN true\n' >Dockerfile
+  kist build --no-cache -q . >/dev/null
+  [ -z "$(find /sys/fs/cgroup -path "*kist/build/$pid-*" -type d 2>/dev/null)" ]
+}
+
 @test "two builds of one Dockerfile at the same time" {
   mkdir d && for i in $(seq 100); do echo "$i" >"d/$i"; done
   printf 'FROM base\nCOPY d /d\nRUN cat /d/* > /all\nCOPY d /e\n' >Dockerfile
