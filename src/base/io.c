@@ -40,6 +40,19 @@ int io_pwrite_all(int fd, const void *p, size_t len, off_t offset)
 	return 0;
 }
 
+int io_write_ahead(int fd, const void *p, size_t len, uint64_t *ahead)
+{
+	int r = io_write_all(fd, p, len);
+	if (r < 0)
+		return r;
+	uint64_t before = *ahead / IO_AHEAD, after = (*ahead + len) / IO_AHEAD;
+	*ahead += len;
+	if (after > before) /* a file system that cannot only loses the head start */
+		(void)sync_file_range(fd, (off_t)(before * IO_AHEAD),
+			(off_t)((after - before) * IO_AHEAD), SYNC_FILE_RANGE_WRITE);
+	return 0;
+}
+
 ssize_t io_read_full(int fd, void *p, size_t len)
 {
 	size_t done = 0;

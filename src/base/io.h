@@ -13,6 +13,13 @@ int io_pwrite_all(int fd, const void *p, size_t len, off_t offset);
 ssize_t io_read_full(int fd, void *p, size_t len); /* fewer than len only at the end of file */
 ssize_t io_pread_full(int fd, void *p, size_t len, off_t offset);
 int io_read_to_end(int fd, struct buf *b); /* -ERR_LIMIT beyond b->max */
+/*
+ * As io_write_all, for a large file that will be synced at its end: the disk is set to work every
+ * IO_AHEAD bytes (sync_file_range), so that little is left for the fsync. *ahead counts the bytes
+ * written to this file, 0 at its beginning.
+ */
+#define IO_AHEAD (8 << 20)
+int io_write_ahead(int fd, const void *p, size_t len, uint64_t *ahead);
 /* Copies len bytes (or to the end with UINT64_MAX) in the kernel where it can; count copied. */
 int64_t io_copy(int from, int to, uint64_t len);
 int io_set_nonblock(int fd, bool on);

@@ -29,6 +29,7 @@ struct layer_ingest {
 	char *blob_digest;
 	char *diffid;
 	int tar_fd;
+	uint64_t ahead; /* io_write_ahead */
 	/* input */
 	uint8_t head[LAYER_SNIFF]; /* until there is enough to know the compression */
 	size_t n_head;
@@ -94,7 +95,7 @@ static int write_tar(void *ctx, const void *p, size_t len, struct err *e)
 	if (g->tar_size > LIMIT_LAYER_SIZE)
 		return err_set(e, ERR_LIMIT, "the layer is larger than %llu bytes",
 			(unsigned long long)LIMIT_LAYER_SIZE);
-	r = g->tar_fd >= 0 ? io_write_all(g->tar_fd, p, len) : 0;
+	r = g->tar_fd >= 0 ? io_write_ahead(g->tar_fd, p, len, &g->ahead) : 0;
 	return r < 0 ? err_sysno(e, r, "write the layer") : 0;
 }
 

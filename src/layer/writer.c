@@ -21,6 +21,7 @@ enum {
 
 struct layer_writer {
 	int tar_fd;
+	uint64_t ahead; /* io_write_ahead */
 	struct layer_writer_options opt;
 	struct layer_index *index; /* NULL: none */
 	struct layer_pipe *pipe;
@@ -42,7 +43,7 @@ static int hash_stage(void *ctx, const void *p, size_t len, struct err *e)
 static int write_stage(void *ctx, const void *p, size_t len, struct err *e)
 {
 	struct layer_writer *w = ctx;
-	int r = io_write_all(w->tar_fd, p, len);
+	int r = io_write_ahead(w->tar_fd, p, len, &w->ahead);
 	return r < 0 ? err_sysno(e, r, "write the layer") : 0;
 }
 
