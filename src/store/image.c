@@ -64,7 +64,7 @@ int store_image_put(struct store *s, const struct store_image *img, const char *
 	r = store_blob_sync(s, img->id, e);
 	for (size_t i = 0; r >= 0 && i < img->layers.n; i++)
 		r = store_layer_require(s, img->layers.v[i], NULL, e);
-	if (r >= 0 && !img->quick)
+	if (r >= 0)
 		r = store_layer_sync(
 			s, (const char *const *)strv_items(&img->layers), img->layers.n, e);
 	if (r >= 0)

@@ -17,9 +17,6 @@ struct store_image {
 	struct strv layers;  /* diffIDs, lowest first */
 	struct strv tags;    /* sorted */
 	struct strv digests; /* "repository@sha256:...": manifests it was pulled or pushed under */
-	/* put: the layers are not fsynced. The kernel writes them in its own time; one that a crash of
-	 * the machine tears is suspect (store/layer.h) and verified before its next use. */
-	bool quick;
 };
 void store_image_release(struct store_image *i);
 #define cleanup_store_image cleanup(store_image_release)

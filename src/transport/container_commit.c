@@ -74,8 +74,7 @@ static int put_image(struct store *s, const struct transport_commit_options *o, 
 	struct strv tags cleanup_strv = STRV_INIT;
 	if (o->tag)
 		strv_add(&tags, o->tag);
-	struct transport_image put = {
-		.config = doc.data, .len = doc.len, .tags = &tags, .durable = true};
+	struct transport_image put = {.config = doc.data, .len = doc.len, .tags = &tags};
 	return transport_image_put(s, &put, ret_id, e);
 }
 

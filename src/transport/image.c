@@ -21,7 +21,6 @@ int transport_image_put(struct store *s, const struct transport_image *img,
 		.os = mem_strdup(c.os ?: ""),
 		.arch = mem_strdup(c.architecture ?: ""),
 		.variant = mem_strdup(c.variant ?: ""),
-		.quick = !img->durable,
 	};
 	strv_add_all(&row.layers, &c.diff_ids);
 	r = store_blob_put(s, img->config, img->len, img->expected, row.id, e);

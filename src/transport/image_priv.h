@@ -12,7 +12,6 @@ struct transport_image {
 	size_t len;
 	const char *expected;    /* the digest they must have, or NULL */
 	const struct strv *tags; /* normal references; may be empty */
-	bool durable;
 };
 
 /* Layers must be in the store. Stores the config, the image and its tags; ret_id gets the id. */

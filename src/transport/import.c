@@ -36,8 +36,7 @@ static int put_image(struct store *s, const struct transport_import_options *o, 
 	struct strv tags cleanup_strv = STRV_INIT;
 	if (o->tag)
 		strv_add(&tags, o->tag);
-	struct transport_image put = {
-		.config = doc.data, .len = doc.len, .tags = &tags, .durable = o->durable};
+	struct transport_image put = {.config = doc.data, .len = doc.len, .tags = &tags};
 	return transport_image_put(s, &put, ret_id, e);
 }
 
@@ -48,7 +47,7 @@ int transport_import(struct store *s, int fd, const struct transport_import_opti
 	int r = store_lease_begin(s, "import", &lease, e);
 	if (r < 0)
 		return r;
-	struct snapshot_ingest_options opt = {.skip_blob_hash = true, .durable = o->durable};
+	struct snapshot_ingest_options opt = {.skip_blob_hash = true};
 	struct snapshot_ingest_info info;
 	struct strv layers cleanup_strv = STRV_INIT;
 	r = snapshot_ingest_fd(s, fd, UINT64_MAX, &opt, &info, e);

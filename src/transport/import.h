@@ -9,7 +9,6 @@ struct transport_import_options {
 	const char *created;             /* RFC 3339 */
 	const char *comment;             /* in the history */
 	const char *tag;                 /* normal reference; NULL: none */
-	bool durable;
 };
 
 /* fd: a tar, plain or compressed (gzip, zstd, bzip2, xz), read from its offset to its end. */

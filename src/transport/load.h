@@ -17,9 +17,6 @@ struct store;
 struct transport_load_options {
 	/* For layouts that only name a tag: localhost/BASE:TAG. NULL: such an image has no name. */
 	const char *base;
-	/* Waits until all bytes are on disk; otherwise the kernel writes them in its own time, and
-	 * a layer that a crash of the machine tore is found and dropped at its next use. */
-	bool durable;
 	/* One call per name; tag is a normal reference, NULL for an image without one. */
 	int (*loaded)(void *ctx, const char *tag, const char *id);
 	void *ctx;

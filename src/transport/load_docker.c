@@ -47,7 +47,7 @@ static int load_layers(struct transport_load *l, const struct oci_archive_image 
 		return err_set(e, ERR_FORMAT, "manifest.json names %zu layers, the config %zu",
 			img->layers.n, c->diff_ids.n);
 	for (size_t i = 0; i < img->layers.n; i++) {
-		struct transport_want want = {.diffid = c->diff_ids.v[i], .durable = l->o->durable};
+		struct transport_want want = {.diffid = c->diff_ids.v[i]};
 		struct transport_layer got;
 		int r = transport_source_layer(l->src, img->layers.v[i], &want, &got, e);
 		if (r < 0)
@@ -77,7 +77,6 @@ static int load_image(struct transport_load *l, const struct oci_archive_image *
 		.len = bytes.len,
 		.expected = promised_digest(img->config, digest),
 		.tags = &tags,
-		.durable = l->o->durable,
 	};
 	r = transport_image_put(l->store, &put, id, e);
 	return r < 0 ? r : transport_load_tell(l, &tags, id, e);

@@ -73,7 +73,6 @@ static int load_layers(struct transport_load *l, const struct oci_manifest *m,
 			.diffid = c->diff_ids.v[i],
 			.blob_digest = d->digest,
 			.blob_size = d->size,
-			.durable = l->o->durable,
 		};
 		struct transport_layer got;
 		char name[TRANSPORT_BLOB_NAME];
@@ -122,7 +121,6 @@ static int load_manifest(struct transport_load *l, const struct oci_descriptor *
 		.len = config.len,
 		.expected = m.config.digest,
 		.tags = &tags,
-		.durable = l->o->durable,
 	};
 	r = transport_image_put(l->store, &put, id, e);
 	if (r >= 0)

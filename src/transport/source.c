@@ -249,7 +249,6 @@ static int ingest(struct transport_source *src, int fd, uint64_t offset, uint64_
 		.blob_digest = want->blob_digest,
 		.diffid = want->diffid,
 		.blob_size = want->blob_size,
-		.durable = want->durable,
 		/* nobody asks for the digest of these bytes */
 		.skip_blob_hash = !want->blob_digest,
 	};

@@ -71,7 +71,6 @@ struct transport_want {
 	const char *diffid;
 	const char *blob_digest;
 	uint64_t blob_size;
-	bool durable;
 };
 /* Stores the layer that name is, unless it is there already, and checks it against want. */
 int transport_source_layer(struct transport_source *src, const char *name,

@@ -7,7 +7,6 @@ static const struct cli_opt opts[] = {
 		"STOPSIGNAL, USER, VOLUME or WORKDIR to the image",
 		0},
 	{"message", 'm', "TEXT", "comment in the image's history", 0},
-	{"sync", 0, NULL, "return when every byte is on the disk", 0},
 	{"platform", 0, "PLATFORM", "the image is one for this machine", CLI_REFUSED},
 	{NULL, 0, NULL, NULL, 0},
 };

@@ -4,7 +4,6 @@
 static const struct cli_opt opts[] = {
 	{"input", 'i', "FILE", "read from this file or directory instead of standard input", 0},
 	{"quiet", 'q', NULL, "print nothing but errors", 0},
-	{"sync", 0, NULL, "return when every byte is on the disk", 0},
 	{"platform", 0, "PLATFORM", "only the platform of this machine is loaded", CLI_REFUSED},
 	{NULL, 0, NULL, NULL, 0},
 };
@@ -22,9 +21,7 @@ CLI_SPEC(load) = {
 		"Names without a registry in a docker-archive are docker.io's, as docker reads "
 		"them. An OCI layout that only names a tag gets the name localhost/FILE:TAG.\n\n"
 		"Every digest is checked before an image is visible; after a failure nothing of "
-		"it remains. Without --sync the kernel writes the layers to the disk in its own "
-		"time: a layer that a crash of the machine tears is noticed when it is used next, "
-		"and the image must be loaded again.",
+		"it remains. The names appear when every byte is on the disk.",
 	.opts = opts,
 	.examples = "kist load -i image.tar\n"
 		    "podman save alpine | kist load\n"

@@ -52,7 +52,6 @@ static int cmd_import(struct cli *c)
 		.created = created,
 		.comment = cli_value(c, "message") ?: comment,
 		.tag = c->n_operands > 1 ? tag : NULL,
-		.durable = cli_flag(c, "sync"),
 	};
 	char id[STORE_DIGEST_MAX];
 	r = transport_import(s, fd, &o, id, &c->err);

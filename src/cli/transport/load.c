@@ -30,8 +30,7 @@ static int cmd_load(struct cli *c)
 	int r = cli_store_open(c, &s, &c->err);
 	if (r < 0)
 		return r;
-	struct transport_load_options o = {
-		.durable = cli_flag(c, "sync"), .loaded = print_loaded, .ctx = c};
+	struct transport_load_options o = {.loaded = print_loaded, .ctx = c};
 	if (input)
 		return transport_load_path(s, input, &o, &c->err);
 	return transport_load_fd(s, STDIN_FILENO, &o, &c->err);
