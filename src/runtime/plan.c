@@ -106,6 +106,9 @@ static int check(const struct runtime_config *c, const struct runtime_options *o
 {
 	if (!c->has_process)
 		return err_set(e, ERR_FORMAT, "process is missing");
+	if (!str_empty(c->mount_label))
+		return err_set(
+			e, ERR_UNSUPPORTED, "linux.mountLabel: not supported by this version");
 	int r = check_namespaces(c, e);
 	if (r == 0)
 		r = check_sysctls(c, e);
