@@ -83,6 +83,12 @@ static bool finish(const char *state_dir, const struct table *last, uint64_t *ch
 		net_release(&lost);
 		return true;
 	}
+	if (!n.t.bridge[0] && last->bridge[0]) {
+		/* somebody removed the table's file under us: the bridge is there all the same */
+		n.t.forward_was = last->forward_was;
+		memcpy(n.t.bridge, last->bridge, sizeof(n.t.bridge));
+		n.t.changes = *changes;
+	}
 	if (n.t.n == 0 && n.t.changes != *changes) {
 		*changes = n.t.changes;
 		return false;
