@@ -79,6 +79,7 @@ static const struct field {
 	F(I64, "LogMaxFile", log_max_file),
 	F(STRING, "SeccompProfile", seccomp_profile),
 	F(LIST, "Annotations", annotations),
+	F(STRING, "Starter", starter),
 #undef F
 };
 
@@ -184,6 +185,8 @@ int engine_config_parse(const char *data, struct engine_config *ret, struct err 
 	int r = oci_json_parse(data, strlen(data), LIMIT_CONFIG, "container", &doc, e);
 	if (r < 0)
 		return r;
+	if (!json_is_object(doc))
+		return err_set(e, ERR_FORMAT, "container: expected an object");
 	r = oci_json_object(doc, "container", "Config", &config, e);
 	if (r > 0)
 		r = oci_container_config_parse(config, "container.Config", &c.config, e);

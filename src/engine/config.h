@@ -77,6 +77,7 @@ struct engine_config {
 	int64_t log_max_size, log_max_file; /* 0: the default */
 	char *seccomp_profile; /* text of --security-opt seccomp=FILE; NULL: the default */
 	struct strv annotations;
+	char *starter; /* "PID START BOOT" of the kist that makes it to start it at once; NULL */
 };
 
 #define ENGINE_CONFIG_INIT                      \

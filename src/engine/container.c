@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -81,13 +82,19 @@ int engine_container_state(struct engine *g, const char *id, struct engine_state
 	cleanup_free char *path = store_container_path(g->store, id, "state");
 	bool monitored = false;
 	for (int tries = 0; tries < 100; tries++) {
-		int r = engine_state_load(AT_FDCWD, path, ret, e);
+		struct err local = ERR_INIT;
+		int r = engine_state_load(AT_FDCWD, path, ret, &local);
 		if (r == -ENOENT) {
 			*ret = (struct engine_state){.status = ENGINE_CREATED};
 			break;
 		}
+		if (r == -ERR_FORMAT) { /* the machine stopped while it was written */
+			*ret = (struct engine_state){0};
+			lost(ret, local.msg);
+			break;
+		}
 		if (r < 0)
-			return r;
+			return err_set(e, local.code, "%s", local.msg);
 		if (judge(ret, store_boot(g->store), &monitored) == 0)
 			break;
 		nap(10);
@@ -95,6 +102,20 @@ int engine_container_state(struct engine *g, const char *id, struct engine_state
 	if (ret_monitored)
 		*ret_monitored = monitored;
 	return 0;
+}
+
+/* Made to be started at once, and not started yet: whether its kist still lives. */
+static void judge_starter(struct engine *g, struct engine_container *c)
+{
+	int pid;
+	uint64_t start;
+	char boot[40];
+	if (c->state.status != ENGINE_CREATED || c->state.monitor || !c->config.starter ||
+		sscanf(c->config.starter, "%d %" SCNu64 " %39s", &pid, &start, boot) != 3)
+		return;
+	c->state.monitor = pid;
+	c->state.monitor_start = start;
+	c->monitored = str_eq(boot, store_boot(g->store)) && is_alive(pid, start);
 }
 
 /* Takes the row over. */
@@ -112,6 +133,7 @@ static int complete(
 		engine_container_release(&c);
 		return r;
 	}
+	judge_starter(g, &c);
 	*ret = c;
 	return 0;
 }

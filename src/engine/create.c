@@ -16,6 +16,7 @@
 #include "store/image.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,7 +198,7 @@ static int add_row(struct engine *g, const char *image, const char *name, const 
 	}
 }
 
-static int make_directories(struct engine *g, const char *id, bool soon, struct err *e)
+static int make_directories(struct engine *g, const char *id, struct err *e)
 {
 	static const char *const names[] = {"upper", "work"};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -205,13 +206,17 @@ static int make_directories(struct engine *g, const char *id, bool soon, struct 
 		if (mkdir(path, i ? 0700 : 0755) < 0)
 			return err_sys(e, "make '%s'", path);
 	}
-	if (!soon)
-		return 0;
-	struct engine_state s = {.status = ENGINE_CREATED, .monitor = getpid()};
-	proc_start_time(s.monitor, &s.monitor_start);
-	snprintf(s.boot, sizeof(s.boot), "%s", store_boot(g->store));
-	cleanup_free char *path = store_container_path(g->store, id, "state");
-	return engine_state_save(-1, path, &s, e);
+	return 0;
+}
+
+/* In the row from the beginning: should this process die before the start, it is known whose the
+ * container was. */
+static void note_starter(struct engine *g, struct engine_config *c)
+{
+	uint64_t start = 0;
+	proc_start_time(getpid(), &start);
+	free(c->starter);
+	c->starter = mem_printf("%d %" PRIu64 " %s", (int)getpid(), start, store_boot(g->store));
 }
 
 static int read_image_config(
@@ -242,6 +247,8 @@ int engine_container_create(struct engine *g, const char *image, const char *nam
 	c->image_name = mem_strdup(image);
 	merge_config(&c->config, &config.config);
 	default_hostname(c, id);
+	if (soon)
+		note_starter(g, c);
 	r = check_config(c, e);
 	if (r >= 0)
 		r = prepare_mounts(g, c, e);
@@ -251,7 +258,7 @@ int engine_container_create(struct engine *g, const char *image, const char *nam
 		remove_new_volumes(g, c);
 		return r;
 	}
-	r = make_directories(g, id, soon, e);
+	r = make_directories(g, id, e);
 	if (r < 0) {
 		store_container_delete(g->store, id, NULL);
 		remove_new_volumes(g, c);

@@ -2,6 +2,7 @@
  * the monitor is linked with it. */
 #include "engine/state.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/io.h"
 #include "base/str.h"
 
@@ -256,7 +257,9 @@ int engine_state_save(int dirfd, const char *path, const struct engine_state *s,
 {
 	char text[ENGINE_STATE_TEXT];
 	size_t len = engine_state_format(s, text);
-	cleanup_fd int fd = openat(dirfd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	cleanup_fd int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) /* nobody shall see it empty */
+		return file_write(dirfd, path, text, len, 0600, 0, e);
 	if (fd < 0)
 		return err_sys(e, "open '%s'", path);
 	int r = io_pwrite_all(fd, text, len, 0);

@@ -55,7 +55,7 @@ struct engine_state {
 int engine_state_load(int dirfd, const char *path, struct engine_state *ret, struct err *e);
 /* From a descriptor that is kept open. */
 int engine_state_read(int fd, struct engine_state *ret, struct err *e);
-/* In place, created when missing. */
+/* In place; when missing, made whole at once. */
 int engine_state_save(int dirfd, const char *path, const struct engine_state *s, struct err *e);
 /* Pure: text of at most ENGINE_STATE_TEXT bytes, its length returned; and back. */
 enum { ENGINE_STATE_TEXT = 4096 };

@@ -120,7 +120,7 @@ static json_t *host_config(const struct engine_container *k)
 	};
 	json_t *o = engine_config_json(&k->config);
 	static const char *const elsewhere[] = {
-		"Config", "Mounts", "ImageName", "Hostname", "Domainname"};
+		"Config", "Mounts", "ImageName", "Hostname", "Domainname", "Starter"};
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
 		json_object_del(o, elsewhere[i]);
 	json_object_del(o, "RestartMaximum");

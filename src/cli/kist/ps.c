@@ -276,14 +276,28 @@ static int print(struct cli *c, const json_t *list, bool size)
 	return 0;
 }
 
-/* Containers that should have removed themselves and could not. */
+/* Containers that should have removed themselves and could not: away, and out of the list. */
 static void remove_leftovers(struct containers *s, struct engine_containers *all)
 {
+	size_t n = 0;
 	for (size_t i = 0; i < all->n; i++) {
 		struct engine_container *k = &all->v[i];
-		if (k->config.auto_remove && k->state.status == ENGINE_EXITED && !k->monitored)
-			engine_container_remove(&s->g, k->row.id, ENGINE_REMOVE_VOLUMES, NULL);
+		/* ended, or its kist was killed before the start */
+		bool over = k->state.status == ENGINE_EXITED ||
+			    (k->state.status == ENGINE_CREATED && k->state.monitor);
+		if (k->config.auto_remove && over && !k->monitored &&
+			engine_container_remove(&s->g, k->row.id, ENGINE_REMOVE_VOLUMES, NULL) >=
+				0) {
+			engine_container_release(k);
+			continue;
+		}
+		if (n != i) {
+			all->v[n] = *k;
+			*k = (struct engine_container){.config = ENGINE_CONFIG_INIT};
+		}
+		n++;
 	}
+	all->n = n;
 }
 
 static int cmd_ps(struct cli *c)
@@ -299,12 +313,12 @@ static int cmd_ps(struct cli *c)
 		r = engine_container_list(&s.g, &all, &c->err);
 	if (r < 0)
 		return r;
+	remove_leftovers(&s, &all);
 	json_t *list = json_array();
 	r = select_them(c, &s, &all, list, size);
 	if (r >= 0)
 		r = print(c, list, size);
 	json_decref(list);
-	remove_leftovers(&s, &all);
 	return r;
 }
 
