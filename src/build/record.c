@@ -1,16 +1,24 @@
 /* JSON: {"STAGE": ["INSTRUCTION", ...], ...} */
 #include "build/record.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "oci/json.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { RECORD_MAX = 4 * 1024 * 1024 };
+enum {
+	RECORD_MAX = 4 * 1024 * 1024,
+	KEPT_S = 60 * 24 * 3600, /* since a file was written */
+};
 
 struct build_record {
 	int dirfd;
@@ -30,6 +38,27 @@ struct build_record *build_record_open(int dirfd, const char *name)
 			&r->stages, NULL) < 0)
 		r->stages = NULL;
 	return r;
+}
+
+/* Files of ours: digests of contexts, lists of files, and these records. */
+static bool is_ours(const char *name)
+{
+	return str_starts(name, "context-") || str_starts(name, "manifest-") ||
+	       str_starts(name, "steps-");
+}
+
+void build_record_sweep(int dirfd, int64_t now)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d cleanup_dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return;
+	for (struct dirent *x; (x = readdir(d));) {
+		struct stat st;
+		if (is_ours(x->d_name) && fstatat(fd, x->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			st.st_mtim.tv_sec + KEPT_S < now / CLOCK_NS_PER_S)
+			unlinkat(fd, x->d_name, 0);
+	}
 }
 
 void build_record_free(struct build_record *r)

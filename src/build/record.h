@@ -19,3 +19,6 @@ const char *build_record_edited(
 	const struct build_record *r, const struct build_graph *g, const struct build_step *step);
 /* Writes the graph's needed stages when they differ from what is kept. */
 void build_record_save(struct build_record *r, const struct build_graph *g);
+
+/* Removes what builds have kept in this directory (cache/) and none has used for long. */
+void build_record_sweep(int dirfd, int64_t now);

@@ -432,8 +432,10 @@ static int build(struct solver *v, struct err *e)
 	if (r < 0 || v->q->explain)
 		return r;
 	r = solve_export(v, e);
-	if (r >= 0 && v->record)
+	if (r >= 0 && v->record) {
 		build_record_save(v->record, v->g);
+		build_record_sweep(store_dir(v->q->store, STORE_DIR_CACHE, NULL), v->now);
+	}
 	return r;
 }
 

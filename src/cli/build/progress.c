@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEW_REASONS = 3 };
+enum { FEW_REASONS = 3, BUFFER = 64 * 1024 };
 
 /* Output of a step that has not ended its line yet. */
 struct pending {
@@ -35,6 +35,9 @@ struct progress *progress_new(FILE *out, enum progress_mode mode, bool every_rea
 	p->out = out;
 	p->mode = mode;
 	p->every_reason = every_reason;
+	/* standard error writes each piece at once: a step that prints millions of lines would wait
+	 * for that. Every event ends with a flush. */
+	setvbuf(out, NULL, _IOFBF, BUFFER);
 	if (mode == PROGRESS_TTY)
 		p->live = live_new(out);
 	return p;
@@ -122,7 +125,7 @@ static void print_line(struct progress *p, const struct build_event *ev, struct 
 	const char *text = cr ? cr + 1 : buf_str(line);
 	fprintf(p->out, "%s | ", place);
 	fwrite(text, 1, line->len - (size_t)(text - buf_str(line)), p->out);
-	fputc('\n', p->out);
+	putc('\n', p->out);
 	buf_clear(line);
 }
 
@@ -213,8 +216,10 @@ void progress_event(void *arg, const struct build_event *ev)
 {
 	struct progress *p = arg;
 	if (p->mode == PROGRESS_QUIET) {
-		if (ev->kind == BUILD_EVENT_FAILED)
+		if (ev->kind == BUILD_EVENT_FAILED) {
 			print_tail(p, ev);
+			fflush(p->out);
+		}
 		return;
 	}
 	if (p->live && ev->kind != BUILD_EVENT_OUTPUT && ev->kind != BUILD_EVENT_TICK)
