@@ -196,9 +196,9 @@ static int finish_mount(struct child *k, const struct runtime_mount *m, int fd, 
 int child_do_mount(struct child *k, const struct runtime_step *s, struct err *e)
 {
 	const struct runtime_mount *m = s->item;
-	if (m->tmpcopyup)
-		return err_set(e, ERR_UNSUPPORTED, "mount '%s': tmpcopyup is not supported",
-			m->destination);
+	if (m->tmpcopyup || m->copy_symlink)
+		return err_set(e, ERR_UNSUPPORTED, "mount '%s': %s is not supported",
+			m->destination, m->tmpcopyup ? "tmpcopyup" : "copy-symlink");
 	if (!m->bind && str_eq(m->type, "cgroup")) {
 		cleanup_fd int at = open_target(k, m, true, e);
 		return at < 0 ? at : child_mount_cgroup(k, m, at, e);
