@@ -57,7 +57,10 @@ struct build_runner *build_runner_new(const struct build_runner_options *o)
 	r->host_caps = bounding_set();
 	r->seccomp_cache = mem_printf("%s/seccomp", store_run_path(o->store));
 	build_nets_init(&r->nets, store_run_path(o->store));
-	runtime_cgroup_sweep(CGROUP_PARENT, creator_alive, NULL); /* of builds that were killed */
+	r->dirfd = -1;
+	/* of builds that were killed */
+	runtime_cgroup_sweep(CGROUP_PARENT, creator_alive, NULL);
+	build_run_sweep(store_run_path(o->store), creator_alive);
 	return r;
 }
 
@@ -66,6 +69,7 @@ void build_runner_free(struct build_runner *r)
 	if (!r)
 		return;
 	build_nets_release(&r->nets);
+	build_run_remove(r);
 	buf_release(&r->seccomp);
 	free(r->seccomp_cache);
 	free(r);
@@ -96,8 +100,7 @@ static int make_directories(struct build_running *x, const struct strv *diffids,
 	if (x->tmp < 0)
 		return x->tmp;
 	x->tmp_path = mem_printf("%s/tmp/%s", store_path(s), x->tmp_name);
-	if (mkdirat(x->tmp, "upper", 0755) < 0 || mkdirat(x->tmp, "work", 0700) < 0 ||
-		mkdirat(x->tmp, "root", 0700) < 0)
+	if (mkdirat(x->tmp, "upper", 0755) < 0 || mkdirat(x->tmp, "work", 0700) < 0)
 		return err_sys(e, "make the directories of a step");
 	x->upper = openat(x->tmp, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (x->upper < 0)
@@ -162,10 +165,10 @@ static int start(struct build_running *x, const struct run_terminal *terminal, c
 	if (r < 0)
 		return r;
 	cleanup_fd int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out = -1;
-	cleanup_free char *state_dir = mem_printf("%s/%s", x->tmp_path, state);
+	cleanup_free char *state_dir = mem_printf("%s/%s", x->run_path, state);
 	struct runtime_options o = RUNTIME_OPTIONS_INIT;
 	o.id = x->tmp_name;
-	o.bundle = x->tmp_path;
+	o.bundle = x->run_path;
 	o.state_dir = state_dir;
 	o.flags = RUNTIME_LEAN_CGROUP | RUNTIME_DIE_WITH_CREATOR;
 	o.cgroup_parent = CGROUP_PARENT;
@@ -197,7 +200,7 @@ int build_run_start(struct build_runner *r, const struct build_step *step,
 	x->runner = r;
 	x->step = step;
 	x->image = below;
-	x->tmp = x->upper = x->output = x->log = -1;
+	x->tmp = x->run = x->upper = x->output = x->log = -1;
 	int k = build_below_user(below, step->config.user, &x->user, e);
 	if (k >= 0)
 		k = make_directories(x, diffids, e);
@@ -260,7 +263,7 @@ static void drop_container(struct build_running *x)
 		return;
 	runtime_container_free(x->container);
 	x->container = NULL;
-	cleanup_free char *state = mem_printf("%s/state", x->tmp_path);
+	cleanup_free char *state = mem_printf("%s/state", x->run_path);
 	(void)!runtime_delete(state, true, NULL);
 	if (x->net)
 		x->net->busy = false;
@@ -289,11 +292,15 @@ void build_running_free(struct build_running *x)
 	defs_close_cleanup(&x->output);
 	defs_close_cleanup(&x->log);
 	defs_close_cleanup(&x->upper);
+	defs_close_cleanup(&x->run);
+	if (x->run_path)
+		file_remove_tree(AT_FDCWD, x->run_path, NULL);
 	if (x->tmp >= 0)
 		store_tmp_remove(x->runner->o->store, x->tmp_name, x->tmp, NULL);
 	snapshot_spec_release(&x->spec);
 	oci_user_release(&x->user);
 	free(x->tmp_path);
+	free(x->run_path);
 	free(x->log_path);
 	free(x);
 }

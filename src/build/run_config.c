@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/str.h"
 #include "build/below.h"
 #include "build/run_priv.h"
@@ -10,8 +11,10 @@
 #include "oci/convert.h"
 #include "runtime/seccomp.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,7 +31,7 @@ int build_run_hosts(struct build_running *x, const char *ip, struct err *e)
 	if (r < 0)
 		return r;
 	/* in place: the file may be bound already */
-	cleanup_fd int fd = openat(x->tmp, "hosts", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	cleanup_fd int fd = openat(x->run, "hosts", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return err_sys(e, "create 'hosts'");
 	r = io_write_all(fd, b.data, b.len);
@@ -47,20 +50,74 @@ static int put(
 	return fchmod(fd, mode) < 0 ? err_sys(e, "chmod '%s'", name) : 0;
 }
 
+static int make_runner_dir(struct build_runner *r, struct err *e)
+{
+	char unique[9];
+	random_hex(unique, 4);
+	r->dir = mem_printf("%s/build/%d-%s", store_run_path(r->o->store), (int)getpid(), unique);
+	int k = file_mkdirs(AT_FDCWD, r->dir, 0700, e);
+	if (k < 0)
+		return k;
+	r->dirfd = file_open_dir(AT_FDCWD, r->dir, e);
+	if (r->dirfd < 0)
+		return r->dirfd;
+	if (mkdirat(r->dirfd, "root", 0700) < 0)
+		return err_sys(e, "make '%s/root'", r->dir);
+	return put(r->dirfd, "hostname", HOST_NAME "\n", strlen(HOST_NAME) + 1, 0644, e);
+}
+
+static int make_resolv(struct build_runner *r, bool host, struct err *e)
+{
+	const char *text;
+	if (r->resolv[host])
+		return 0;
+	int k = build_nets_resolv(&r->nets, host, &text, e);
+	if (k >= 0)
+		k = put(r->dirfd, host ? "resolv.conf-1" : "resolv.conf-0", text, strlen(text),
+			0644, e);
+	r->resolv[host] = k >= 0;
+	return k;
+}
+
 int build_run_files(struct build_running *x, struct err *e)
 {
+	struct build_runner *runner = x->runner;
 	const struct build_run *run = &x->step->run;
-	const char *resolv;
-	int r = build_nets_resolv(&x->runner->nets, run->network == BUILD_NETWORK_HOST, &resolv, e);
+	int r = runner->dirfd < 0 ? make_runner_dir(runner, e) : 0;
 	if (r >= 0)
-		r = build_run_hosts(x, x->net ? x->net->ip : NULL, e);
-	if (r >= 0)
-		r = put(x->tmp, "resolv.conf", resolv, strlen(resolv), 0644, e);
-	if (r >= 0)
-		r = put(x->tmp, "hostname", HOST_NAME "\n", strlen(HOST_NAME) + 1, 0644, e);
+		r = make_resolv(runner, run->network == BUILD_NETWORK_HOST, e);
+	if (r < 0)
+		return r;
+	cleanup_free char *name = mem_printf("%u", runner->count++);
+	x->run_path = mem_printf("%s/%s", runner->dir, name);
+	if (mkdirat(runner->dirfd, name, 0700) < 0)
+		return err_sys(e, "make '%s'", x->run_path);
+	x->run = openat(runner->dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (x->run < 0)
+		return err_sys(e, "open '%s'", x->run_path);
+	r = build_run_hosts(x, x->net ? x->net->ip : NULL, e);
 	if (r >= 0 && run->script)
-		r = put(x->tmp, "script", run->script, run->script_len, 0755, e);
+		r = put(x->run, "script", run->script, run->script_len, 0755, e);
 	return r;
+}
+
+void build_run_sweep(const char *run_path, bool (*is_alive)(const char *name, void *arg))
+{
+	cleanup_free char *path = mem_printf("%s/build", run_path);
+	DIR *d cleanup_dir = opendir(path);
+	if (!d)
+		return;
+	for (struct dirent *x; (x = readdir(d));)
+		if (x->d_name[0] != '.' && !is_alive(x->d_name, NULL))
+			file_remove_tree(dirfd(d), x->d_name, NULL);
+}
+
+void build_run_remove(struct build_runner *r)
+{
+	defs_close_cleanup(&r->dirfd);
+	if (r->dir)
+		file_remove_tree(AT_FDCWD, r->dir, NULL);
+	free(r->dir);
 }
 
 static int seccomp(struct build_runner *r, uint64_t caps, struct err *e)
@@ -86,11 +143,13 @@ int build_run_config(struct build_running *x, const struct run_terminal *termina
 	struct strv env cleanup_strv = STRV_INIT;
 	struct strv none cleanup_strv = STRV_INIT;
 	set_environment(step, &env);
-	cleanup_free char *script = mem_printf("%s/script", x->tmp_path);
-	cleanup_free char *resolv = mem_printf("%s/resolv.conf", x->tmp_path);
-	cleanup_free char *hosts = mem_printf("%s/hosts", x->tmp_path);
-	cleanup_free char *hostname = mem_printf("%s/hostname", x->tmp_path);
-	cleanup_free char *root = mem_printf("%s/root", x->tmp_path);
+	const char *dir = runner->dir;
+	bool host = step->run.network == BUILD_NETWORK_HOST;
+	cleanup_free char *script = mem_printf("%s/script", x->run_path);
+	cleanup_free char *hosts = mem_printf("%s/hosts", x->run_path);
+	cleanup_free char *resolv = mem_printf("%s/resolv.conf-%d", dir, host);
+	cleanup_free char *hostname = mem_printf("%s/hostname", dir);
+	cleanup_free char *root = mem_printf("%s/root", dir);
 	cleanup_free char *netns = NULL;
 	struct oci_convert_mount mount = {
 		.type = "bind", .source = script, .destination = step->run.argv.v[0]};
@@ -106,8 +165,7 @@ int build_run_config(struct build_running *x, const struct run_terminal *termina
 		.resolv_conf = resolv,
 		.hosts_file = hosts,
 		.hostname_file = hostname,
-		.network = step->run.network == BUILD_NETWORK_HOST ? OCI_NETWORK_HOST
-								   : OCI_NETWORK_NEW,
+		.network = host ? OCI_NETWORK_HOST : OCI_NETWORK_NEW,
 	};
 	if (terminal) {
 		o.tty = true;

@@ -14,6 +14,12 @@ struct build_runner {
 	struct buf seccomp; /* linux.seccomp, made once */
 	uint64_t host_caps;
 	char *seccomp_cache; /* directory of compiled filters */
+	/* Small files of containers, below the runroot, which is memory on most hosts: RUNROOT/build/
+	 * PID-RANDOM/ with root/ (where every container mounts its own), hostname, resolv.conf, and a
+	 * directory a step. */
+	char *dir;
+	int dirfd;      /* -1: not made yet */
+	bool resolv[2]; /* resolv.conf-0 and -1 are there: own network, host's */
 	unsigned count;
 };
 
@@ -21,8 +27,10 @@ struct build_running {
 	struct build_runner *runner;
 	const struct build_step *step;
 	char tmp_name[STORE_TMP_NAME];
-	int tmp;        /* directory: upper, work, files that are bound, state */
+	int tmp;        /* directory in the store: upper and work */
 	char *tmp_path; /* absolute */
+	char *run_path; /* directory below the runner's: hosts, script, state */
+	int run;
 	int upper;
 	struct snapshot_spec spec;
 	struct oci_user user;
@@ -44,7 +52,10 @@ struct run_terminal {
 /* The runtime config of a step as JSON. terminal NULL: the step itself. */
 int build_run_config(struct build_running *x, const struct run_terminal *terminal, struct buf *out,
 	struct err *e);
-/* Files that the container gets bound: hosts, resolv.conf, hostname, a script. */
+/* Files that the container gets bound: hosts, resolv.conf, hostname, a script; and their places. */
 int build_run_files(struct build_running *x, struct err *e);
+/* What killed builds have left of such places; and the end of our own. */
+void build_run_sweep(const char *run_path, bool (*is_alive)(const char *name, void *arg));
+void build_run_remove(struct build_runner *r);
 /* hosts again, when the address is known */
 int build_run_hosts(struct build_running *x, const char *ip, struct err *e);

@@ -93,6 +93,7 @@ running() { grep -q "RUN     $1" out && pgrep -P "$pid" >/dev/null; }
   printf 'FROM base\nRUN true\n' >Dockerfile
   kist build --no-cache -q . >/dev/null
   [ -z "$(find /sys/fs/cgroup -path "*kist/build/$pid-*" -type d 2>/dev/null)" ]
+  [ -z "$(ls -A "$KIST_ROOT/run/build")" ]
 }
 
 @test "two builds of one Dockerfile at the same time" {
