@@ -33,9 +33,12 @@ ssize_t engine_attach_recv(int fd, int *ret_type, void *buf, int *ret_fd)
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes)};
 	ssize_t n;
+	/* A peer that ended with a message of ours unread is reported before what it had said: that
+	 * is still there, so ask again. */
+	int resets = 0;
 	do
 		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n < 0)
 		return -errno;
 	int got = -1;

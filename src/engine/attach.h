@@ -18,7 +18,8 @@ enum engine_attach_type {
 	ENGINE_ATTACH_RESIZE = 'W', /* struct engine_attach_size */
 	ENGINE_ATTACH_DETACH = 'D',
 	ENGINE_ATTACH_CLOSE =
-		'C', /* ENGINE_ATTACH_STDOUT or _STDERR: the client's reader has gone */
+		'C',            /* ENGINE_ATTACH_STDOUT or _STDERR: the client's reader has gone */
+	ENGINE_ATTACH_GO = 'G', /* the container's row is written: let the program go */
 	/* from the monitor */
 	ENGINE_ATTACH_STARTED = 'S', /* with a pidfd of the first process */
 	ENGINE_ATTACH_FAILED = 'F',  /* struct engine_attach_failure: it did not start */

@@ -40,15 +40,20 @@ void engine_containers_release(struct engine_containers *l);
  * has it; wait_ms: how long to try. */
 int engine_container_lock(struct engine *g, const char *id, int wait_ms, struct err *e);
 
+enum { ENGINE_ID = 65 }; /* an id and its 0 */
+
 /*
- * Makes a container: row, directory, volumes. c is completed (hostname, Config with the image's
- * values below, anonymous volumes of the image) and keeps its ownership. name NULL: a random one.
- * soon: this process will start it; should it die before, a sweep takes an --rm container away.
- * ret_id: ENGINE_ID bytes.
+ * Makes a container in two steps. plan: id, directory, volumes; the config c is completed (hostname,
+ * Config with the image's values below, anonymous volumes of the image) and moves to *ret. name
+ * NULL: a random one. soon: this process will start it; should it die before, a sweep takes an --rm
+ * container away. -ERR_EXISTS: the name is taken.
+ * commit: the row, from when on others see it. discard: what plan has made goes again.
+ * Between them the container can be got ready to start (engine_start, commit).
  */
-enum { ENGINE_ID = 65 };
-int engine_container_create(struct engine *g, const char *image, const char *name,
-	struct engine_config *c, bool soon, char *ret_id, struct err *e);
+int engine_container_plan(struct engine *g, const char *image, const char *name,
+	struct engine_config *c, bool soon, struct engine_container *ret, struct err *e);
+int engine_container_commit(struct engine *g, struct engine_container *c, struct err *e);
+void engine_container_discard(struct engine *g, struct engine_container *c);
 
 /* The image a person names, as `run` looks for it, with a hint of similar names when it is not
  * there. */

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/proc.h"
@@ -174,33 +175,26 @@ static int check_config(const struct engine_config *c, struct err *e)
 	return oci_convert_args(&c->config, &o, &args, e);
 }
 
-static int add_row(struct engine *g, const char *image, const char *name, const char *id,
-	const struct engine_config *c, struct err *e)
+static int name_free(struct engine *g, const char *name, struct err *e)
 {
-	struct buf data cleanup_buf = BUF_INIT;
-	char made[ENGINE_NAME_MAX];
-	engine_config_format(c, &data);
-	for (unsigned attempt = 0;; attempt++) {
-		struct err local = ERR_INIT;
-		if (!name)
-			engine_name_random(attempt, made);
-		struct store_container row = {.id = (char *)id,
-			.name = (char *)(name ? name : made),
-			.image = (char *)image,
-			.created = clock_now(),
-			.data = (char *)buf_str(&data)};
-		int r = store_container_add(g->store, &row, c->auto_remove, &local);
-		if (r == -ERR_EXISTS && !name && attempt < 20)
-			continue;
-		if (r < 0 && e && !e->code)
-			*e = local;
-		return r;
-	}
+	struct store_container other cleanup_store_container = {0};
+	int r = store_container_find(g->store, name, &other, NULL);
+	if (r < 0 || !str_eq(other.name, name)) /* the beginning of an id is no name */
+		return 0;
+	r = err_set(e, ERR_EXISTS, "the container name '%s' is already in use by container '%s'",
+		name, other.id);
+	err_hint(e, "remove or rename that container to use the name again");
+	return r;
 }
 
 static int make_directories(struct engine *g, const char *id, struct err *e)
 {
 	static const char *const names[] = {"upper", "work"};
+	int dir = store_dir(g->store, STORE_DIR_CONTAINERS, e);
+	if (dir < 0)
+		return dir;
+	if (mkdirat(dir, id, 0700) < 0)
+		return err_sys(e, "make the directory of container '%s'", id);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		cleanup_free char *path = store_container_path(g->store, id, names[i]);
 		if (mkdir(path, i ? 0700 : 0755) < 0)
@@ -229,41 +223,77 @@ static int read_image_config(
 	return r < 0 ? err_wrap(e, r, "read the config of image '%s'", id) : 0;
 }
 
-int engine_container_create(struct engine *g, const char *image, const char *name,
-	struct engine_config *c, bool soon, char *ret_id, struct err *e)
+void engine_container_discard(struct engine *g, struct engine_container *c)
+{
+	int dir = store_dir(g->store, STORE_DIR_CONTAINERS, NULL);
+	if (dir >= 0 && c->row.id)
+		file_remove_tree(dir, c->row.id, NULL);
+	remove_new_volumes(g, &c->config);
+}
+
+int engine_container_commit(struct engine *g, struct engine_container *c, struct err *e)
+{
+	return store_container_add(g->store, &c->row, c->config.auto_remove, e);
+}
+
+static int plan(struct engine *g, const char *image, struct engine_config *c, bool soon,
+	struct engine_container *ret, struct err *e)
 {
 	struct store_image img cleanup_store_image = {0};
 	struct oci_image_config config cleanup_oci_image_config = OCI_IMAGE_CONFIG_INIT;
-	int r = name ? engine_option_name(name, e) : 0;
-	if (r >= 0)
-		r = engine_image_find(g, image, &img, e);
+	int r = engine_image_find(g, image, &img, e);
 	if (r >= 0)
 		r = read_image_config(g, img.id, &config, e);
 	if (r < 0)
 		return r;
-	char id[ENGINE_ID];
-	random_hex(id, 32);
 	free(c->image_name);
 	c->image_name = mem_strdup(image);
 	merge_config(&c->config, &config.config);
-	default_hostname(c, id);
+	default_hostname(c, ret->row.id);
 	if (soon)
 		note_starter(g, c);
 	r = check_config(c, e);
 	if (r >= 0)
 		r = prepare_mounts(g, c, e);
 	if (r >= 0)
-		r = add_row(g, img.id, name, id, c, e);
+		r = make_directories(g, ret->row.id, e);
+	if (r < 0)
+		return r;
+	struct buf data cleanup_buf = BUF_INIT;
+	engine_config_format(c, &data);
+	ret->row.image = mem_strdup(img.id);
+	ret->row.created = clock_now();
+	ret->row.data = buf_take(&data);
+	ret->row.has_dir = true;
+	return 0;
+}
+
+int engine_container_plan(struct engine *g, const char *image, const char *name,
+	struct engine_config *c, bool soon, struct engine_container *ret, struct err *e)
+{
+	struct engine_container k = {.config = ENGINE_CONFIG_INIT};
+	int r = name ? engine_option_name(name, e) : 0;
+	if (r >= 0 && name)
+		r = name_free(g, name, e);
+	if (r < 0)
+		return r;
+	char made[ENGINE_NAME_MAX];
+	for (unsigned attempt = 0; !name; attempt++) {
+		engine_name_random(attempt, made);
+		if (name_free(g, made, NULL) == 0)
+			name = made;
+	}
+	k.row.id = mem_alloc(ENGINE_ID);
+	random_hex(k.row.id, 32);
+	k.row.name = mem_strdup(name);
+	k.config = *c;
+	*c = (struct engine_config)ENGINE_CONFIG_INIT;
+	r = plan(g, image, &k.config, soon, &k, e);
 	if (r < 0) {
-		remove_new_volumes(g, c);
+		engine_container_discard(g, &k);
+		engine_container_release(&k);
 		return r;
 	}
-	r = make_directories(g, id, e);
-	if (r < 0) {
-		store_container_delete(g->store, id, NULL);
-		remove_new_volumes(g, c);
-		return r;
-	}
-	memcpy(ret_id, id, sizeof(id));
+	*ret = k;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "base/root.h"
 #include "base/str.h"
 #include "network/dns.h"
+#include "engine/attach.h"
 #include "engine/launch_priv.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
@@ -277,6 +278,22 @@ static int prepare_places(struct engine_launch *l, struct err *e)
 	return r < 0 ? r : file_mkdirs(AT_FDCWD, l->etc_dir, 0700, e);
 }
 
+/* Whoever made the container must have written its row: nothing runs that nobody knows. */
+int launch_wait(struct engine_launch *l, struct err *e)
+{
+	char data[ENGINE_ATTACH_DATA];
+	int type = 0;
+	if (l->gate < 0)
+		return 0;
+	ssize_t n = engine_attach_recv(l->gate, &type, data, NULL);
+	l->gate = -1;
+	if (n < 0)
+		return err_sysno(e, (int)n, "wait for the container's row");
+	if (type != ENGINE_ATTACH_GO)
+		return err_set(e, ERR_INTERRUPTED, "the container was not made");
+	return 0;
+}
+
 static int run(struct engine_launch *l, struct engine_monitor *m, struct err *e)
 {
 	struct runtime_container *k cleanup_runtime_container = NULL;
@@ -297,7 +314,9 @@ static int run(struct engine_launch *l, struct engine_monitor *m, struct err *e)
 		return r;
 	fill_state(l, &m->state, runtime_container_pid(k));
 	fill_monitor(l, m);
-	r = engine_state_save(l->lock, "state", &m->state, e);
+	r = launch_wait(l, e);
+	if (r >= 0)
+		r = engine_state_save(l->lock, "state", &m->state, e);
 	if (r >= 0)
 		r = runtime_start(k, e);
 	if (r < 0)
@@ -321,6 +340,8 @@ int launch_run(struct engine_launch *l, struct engine_monitor *m, struct err *e)
 	if (r >= 0)
 		return 0;
 	engine_container_cleanup(l->g, l->c->row.id, NULL);
+	if (r == -ERR_INTERRUPTED)
+		return r;
 	struct engine_state s = before;
 	s.status = before.started ? ENGINE_EXITED : ENGINE_CREATED;
 	s.pid = s.monitor = 0;

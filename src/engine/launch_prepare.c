@@ -189,6 +189,7 @@ int launch_prepare(struct engine *g, struct engine_container *c, int lock,
 		.lock = lock,
 		.root = -1,
 		.etc = -1,
+		.gate = -1,
 		.dns = {-1, -1},
 		.stdio = {-1, -1, -1}};
 	struct engine_launch *l = ret;

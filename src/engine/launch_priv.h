@@ -29,6 +29,7 @@ struct engine_launch {
 
 	/* in the monitor's process */
 	bool listen; /* make the attach socket */
+	int gate;    /* where ENGINE_ATTACH_GO must come from before the start; -1: no need */
 	int root;    /* the mounted root file system, attached nowhere yet */
 	int etc;     /* a tmpfs with hosts, hostname and resolv.conf, likewise */
 	struct network_result net;
@@ -57,4 +58,5 @@ int launch_files_hosts(struct engine_launch *l, struct err *e); /* with the addr
 /* launch.c: creates and starts; fills m, which then owns the descriptors. On failure nothing is
  * left but the directories of the container. */
 int launch_listen(struct engine_launch *l, struct engine_monitor *m, struct err *e);
+int launch_wait(struct engine_launch *l, struct err *e); /* for the gate, if there is one */
 int launch_run(struct engine_launch *l, struct engine_monitor *m, struct err *e);

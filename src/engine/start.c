@@ -112,6 +112,8 @@ static no_return void monitor_process(struct fork_context *c)
 	engine_monitor_signals();
 	int r = launch_run(c->launch, &m, &e);
 	if (r < 0) {
+		/* a socket that is closed with a message unread loses those that it has sent */
+		launch_wait(c->launch, NULL);
 		report_failure(c->client, r, &e);
 		_exit(1);
 	}
@@ -163,6 +165,7 @@ static int fork_monitor(struct fork_context *c, int theirs, int ours, pid_t *ret
 	if (pid == 0) {
 		close(ours);
 		c->client = theirs;
+		c->launch->gate = theirs;
 		monitor_process(c);
 	}
 	*ret = pid;
@@ -172,7 +175,8 @@ static int fork_monitor(struct fork_context *c, int theirs, int ours, pid_t *ret
 static int start_locked(struct engine *g, struct engine_container *c, int lock,
 	const struct engine_start_options *o, struct engine_started *ret, struct err *e)
 {
-	struct engine_launch l cleanup(launch_release) = {.root = -1, .etc = -1, .dns = {-1, -1}};
+	struct engine_launch l cleanup(launch_release) = {
+		.root = -1, .etc = -1, .gate = -1, .dns = {-1, -1}};
 	int r = launch_prepare(g, c, lock, &l, e);
 	if (r < 0)
 		return r;
@@ -191,11 +195,19 @@ static int start_locked(struct engine *g, struct engine_container *c, int lock,
 	if (r < 0)
 		return r;
 	close(STEAL_FD(theirs));
-	r = wait_start(ours, &s, e);
+	r = o->commit ? engine_container_commit(g, c, e) : 0;
+	ret->committed = r >= 0;
+	if (r >= 0) {
+		engine_attach_send(ours, ENGINE_ATTACH_GO, NULL, 0);
+		r = wait_start(ours, &s, e);
+	} else {
+		close(STEAL_FD(ours)); /* it gives up */
+	}
 	if (r < 0) {
 		waitpid(s.monitor, NULL, 0);
 		return r;
 	}
+	s.committed = true;
 	if (o->attach)
 		s.client = STEAL_FD(ours);
 	*ret = s;
@@ -206,6 +218,7 @@ int engine_start(struct engine *g, struct engine_container *c, const struct engi
 	struct engine_started *ret, struct err *e)
 {
 	struct err local = ERR_INIT;
+	ret->committed = !o->commit;
 	cleanup_fd int lock = engine_container_lock(g, c->row.id, 0, &local);
 	if (lock == -ERR_IN_USE)
 		return err_set(e, ERR_STATE, "container '%s' is already running", c->row.name);
@@ -242,7 +255,8 @@ int engine_after_end(struct engine *g, const char *id, int dir_fd, struct err *e
 int engine_restart(struct engine *g, const char *id, int dir_fd, struct err *e)
 {
 	struct engine_container c cleanup_engine_container = {.config = ENGINE_CONFIG_INIT};
-	struct engine_launch l cleanup(launch_release) = {.root = -1, .etc = -1, .dns = {-1, -1}};
+	struct engine_launch l cleanup(launch_release) = {
+		.root = -1, .etc = -1, .gate = -1, .dns = {-1, -1}};
 	int r = engine_container_cleanup(g, id, e);
 	if (r >= 0)
 		r = engine_container_find(g, id, &c, e);

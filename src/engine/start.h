@@ -11,17 +11,19 @@
 struct engine_start_options {
 	bool attach;   /* the caller wants the client's end of the socket */
 	bool in_place; /* the monitor stays in this program while the client is there */
+	bool commit;   /* the container is planned only: its row is written while it is set up */
 	uint16_t rows, columns;
 };
 
 struct engine_started {
-	int client;    /* see attach.h; -1 without attach */
-	int pidfd;     /* of the container's first process, for signals */
-	pid_t monitor; /* our child; it ends by itself */
+	int client;     /* see attach.h; -1 without attach */
+	int pidfd;      /* of the container's first process, for signals */
+	pid_t monitor;  /* our child; it ends by itself */
+	bool committed; /* also on failure: the container is there */
 };
-#define ENGINE_STARTED_INIT \
-	{                   \
-		-1, -1, 0   \
+#define ENGINE_STARTED_INIT      \
+	{                        \
+		-1, -1, 0, false \
 	}
 void engine_started_release(struct engine_started *s);
 #define cleanup_engine_started cleanup(engine_started_release)

@@ -95,10 +95,10 @@ int store_container_add(struct store *s, const struct store_container *c, bool q
 	r = add_rows(s, c, e);
 	if (r < 0)
 		return r;
-	if (mkdirat(dir, c->id, 0700) < 0)
+	if (!c->has_dir && mkdirat(dir, c->id, 0700) < 0)
 		return err_sys(e, "make the directory of container '%s'", c->id);
 	r = store_commit(STEAL(guard), e);
-	if (r < 0)
+	if (r < 0 && !c->has_dir)
 		unlinkat(dir, c->id, AT_REMOVEDIR);
 	return r;
 }

@@ -12,7 +12,8 @@ struct store_container {
 	char *name;  /* without '/' */
 	char *image; /* id of the image, "" for a container of a root file system */
 	int64_t created;
-	char *data; /* JSON, the engine's; never NULL */
+	char *data;   /* JSON, the engine's; never NULL */
+	bool has_dir; /* for add: the caller has made containers/ID, and keeps it on failure */
 };
 void store_container_release(struct store_container *c);
 #define cleanup_store_container cleanup(store_container_release)

@@ -31,26 +31,21 @@ static int attached(struct cli *c, bool *in, bool *out, bool *err)
 	return 0;
 }
 
-static int make(struct cli *c, struct containers *s, struct engine_config *config, bool soon,
-	char id[ENGINE_ID])
+static int plan(struct cli *c, struct containers *s, struct engine_config *config, bool soon,
+	struct engine_container *ret)
 {
-	const char *name = cli_value(c, "name");
+	const char *name = cli_value(c, "name"), *image = c->operands[0];
 	int r = containers_cidfile_check(c);
 	if (r < 0)
 		return r;
-	r = engine_container_create(&s->g, c->operands[0], name, config, soon, id, &c->err);
+	r = engine_container_plan(&s->g, image, name, config, soon, ret, &c->err);
 	if (r == -ERR_EXISTS && engine_sweep(&s->g, NULL) >= 0) {
 		/* one that should have removed itself may have had the name */
 		struct err again = ERR_INIT;
-		r = engine_container_create(&s->g, c->operands[0], name, config, soon, id, &again);
+		r = engine_container_plan(&s->g, image, name, config, soon, ret, &again);
 		if (r >= 0)
 			err_clear(&c->err);
 	}
-	if (r < 0)
-		return r;
-	r = containers_cidfile_write(c, id);
-	if (r < 0)
-		engine_container_remove(&s->g, id, ENGINE_REMOVE_VOLUMES, NULL);
 	return r;
 }
 
@@ -83,36 +78,39 @@ static int left(const char *id, int result)
 	return result == RELAY_LOST ? 125 : 0;
 }
 
-static int start(struct cli *c, struct containers *s, const char *id, bool detach)
+/* The container is planned; its row is written while it is being set up. */
+static int start(struct cli *c, struct containers *s, struct engine_container *k, bool detach)
 {
-	struct engine_container k cleanup_engine_container = {.config = ENGINE_CONFIG_INIT};
 	struct engine_started started cleanup_engine_started = ENGINE_STARTED_INIT;
 	struct relay relay = {.detach_keys = cli_value(c, "detach-keys")};
-	int r = engine_container_find(&s->g, id, &k, &c->err);
-	if (r >= 0 && !detach)
-		r = attached(c, &relay.input, &relay.output, &relay.error);
-	if (r < 0)
-		return r;
-	struct engine_start_options o = {.attach = !detach, .in_place = !detach};
-	if (k.config.tty)
+	const char *id = k->row.id;
+	struct engine_start_options o = {.attach = !detach, .in_place = !detach, .commit = true};
+	int r = detach ? 0 : attached(c, &relay.input, &relay.output, &relay.error);
+	if (k->config.tty)
 		relay_terminal_size(&o.rows, &o.columns);
 	if (!detach)
 		relay_block_signals();
-	r = engine_start(&s->g, &k, &o, &started, &c->err);
+	if (r >= 0)
+		r = engine_start(&s->g, k, &o, &started, &c->err);
+	int written = started.committed ? containers_cidfile_write(c, id) : 0;
 	if (r < 0) {
-		if (k.config.auto_remove)
+		if (!started.committed)
+			engine_container_discard(&s->g, k);
+		else if (k->config.auto_remove)
 			engine_container_remove(&s->g, id, ENGINE_REMOVE_VOLUMES, NULL);
 		return containers_start_failed(c, r);
 	}
+	if (written < 0)
+		return written;
 	if (detach) {
 		puts(id);
 		return 0;
 	}
-	struct removal removal = {s, id, &k.config};
+	struct removal removal = {s, id, &k->config};
 	relay.fd = started.client;
 	relay.pidfd = started.pidfd;
-	relay.tty = k.config.tty;
-	relay.sig_proxy = cli_flag_or(c, "sig-proxy", true) && !k.config.tty;
+	relay.tty = k->config.tty;
+	relay.sig_proxy = cli_flag_or(c, "sig-proxy", true) && !k->config.tty;
 	relay.on_exit = remove_now;
 	relay.arg = &removal;
 	r = relay_run(&relay, &c->err);
@@ -123,7 +121,7 @@ static int cmd_run(struct cli *c)
 {
 	struct containers s cleanup_containers = {0};
 	struct engine_config config cleanup_engine_config = ENGINE_CONFIG_INIT;
-	char id[ENGINE_ID];
+	struct engine_container k cleanup_engine_container = {.config = ENGINE_CONFIG_INIT};
 	bool detach = cli_flag(c, "detach");
 	int r = containers_config(c, &config);
 	if (r < 0)
@@ -134,8 +132,8 @@ static int cmd_run(struct cli *c)
 	config.attach_stdin = config.open_stdin && !detach;
 	r = containers_open(c, &s);
 	if (r >= 0)
-		r = make(c, &s, &config, true, id);
-	return r < 0 ? r : start(c, &s, id, detach);
+		r = plan(c, &s, &config, true, &k);
+	return r < 0 ? r : start(c, &s, &k, detach);
 }
 
 CLI_COMMAND(run, cmd_run);
@@ -144,17 +142,22 @@ static int cmd_create(struct cli *c)
 {
 	struct containers s cleanup_containers = {0};
 	struct engine_config config cleanup_engine_config = ENGINE_CONFIG_INIT;
-	char id[ENGINE_ID];
+	struct engine_container k cleanup_engine_container = {.config = ENGINE_CONFIG_INIT};
 	int r = containers_config(c, &config);
 	config.attach_stdin = config.open_stdin;
 	if (r >= 0)
 		r = containers_open(c, &s);
 	if (r >= 0)
-		r = make(c, &s, &config, false, id);
+		r = plan(c, &s, &config, false, &k);
 	if (r < 0)
 		return r;
-	puts(id);
-	return 0;
+	r = engine_container_commit(&s.g, &k, &c->err);
+	if (r < 0) {
+		engine_container_discard(&s.g, &k);
+		return r;
+	}
+	puts(k.row.id);
+	return containers_cidfile_write(c, k.row.id);
 }
 
 CLI_COMMAND(create, cmd_create);
