@@ -243,7 +243,7 @@ int snapshot_mount(const struct snapshot_spec *spec, const char *target, struct 
 int snapshot_mount_open(const struct snapshot_spec *spec, const char *scratch, struct err *e)
 {
 	struct err why = ERR_INIT;
-	int fd = snapshot_mount_fd(spec, &why);
+	int fd = spec->staged ? -ERR_UNSUPPORTED : snapshot_mount_fd(spec, &why);
 	if (fd != -ERR_UNSUPPORTED) {
 		if (fd < 0 && e)
 			*e = why;
