@@ -232,6 +232,7 @@ static void fill_monitor(struct engine_launch *l, struct engine_monitor *m)
 	const struct oci_healthcheck *h = &c->config.healthcheck;
 	m->id = mem_strdup(l->c->row.id);
 	m->dir = l->lock;
+	m->cgroup = mem_printf("%s/%s", c->cgroup_parent ? c->cgroup_parent : "/kist", m->id);
 	m->stdin_once = c->attach_stdin;
 	int sig = c->config.stop_signal ? proc_parse_signal(c->config.stop_signal) : 0;
 	m->stop_signal = sig > 0 ? sig : SIGTERM;

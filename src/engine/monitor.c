@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -220,8 +222,28 @@ static bool wait_to_restart(struct engine_monitor *m, int sfd)
 	return !m->stopping && faccessat(m->dir, "stop", F_OK, 0) != 0;
 }
 
+/* SIGKILL may have come from the kernel, for want of memory. */
+static bool was_out_of_memory(const struct engine_monitor *m)
+{
+	static const char *const files[][2] = {{"/sys/fs/cgroup/memory", "/memory.oom_control"},
+		{"/sys/fs/cgroup", "/memory.events"}};
+	char path[4096], text[1024];
+	for (size_t i = 0; m->cgroup && i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s%s%s", files[i][0], m->cgroup, files[i][1]);
+		cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? -1 : io_read_full(fd, text, sizeof(text) - 1);
+		if (n < 0)
+			continue;
+		text[n] = 0;
+		const char *p = strstr(text, "oom_kill ");
+		return p && p[9] != '0';
+	}
+	return false;
+}
+
 static int finish(struct engine_monitor *m, int sfd)
 {
+	m->state.oom_killed = m->state.exit_code == 137 && was_out_of_memory(m);
 	struct engine_attach_exit x = {m->state.exit_code, wants_restart(m)};
 	m->draining = false;
 	if (x.restarting) {
@@ -285,6 +307,7 @@ void engine_monitor_release(struct engine_monitor *m)
 	engine_log_close(&m->log);
 	free(m->id);
 	free(m->network_dir);
+	free(m->cgroup);
 	free(m->buffers);
 	strv_release(&m->upstreams);
 	strv_release(&m->kist);

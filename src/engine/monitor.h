@@ -44,6 +44,7 @@ struct engine_monitor {
 	int stop_signal;
 	uint64_t log_max_size;
 	unsigned log_max_files;
+	char *cgroup;      /* below each hierarchy's mount: to learn of the OOM killer */
 	char *network_dir; /* of network_dns_open; NULL: no resolver */
 	struct strv upstreams;
 	int restart; /* enum engine_restart */

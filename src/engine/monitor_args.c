@@ -43,6 +43,7 @@ static const struct arg {
 	A(INT, "stop-signal", stop_signal),
 	A(I64, "log-size", log_max_size),
 	A(INT, "log-files", log_max_files),
+	A(STRING, "cgroup", cgroup),
 	A(STRING, "network", network_dir),
 	A(LIST, "dns", upstreams),
 	A(INT, "restart", restart),

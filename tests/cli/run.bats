@@ -145,6 +145,16 @@ nothing_left() {
   fails_with 125 "expected a size" kist run --rm -m lots bb true
 }
 
+@test "the OOM killer is named" {
+  run kist run --name hungry --network none -m 16m --memory-swap 16m bb \
+    sh -c 'head -c 100m /dev/zero | tail -c 90m >/dev/null; exit $?'
+  [ "$status" -eq 137 ] || skip "memory is not limited here"
+  kist rm hungry
+  run kist run --name hungry --network none -m 16m --memory-swap 16m bb tail /dev/zero
+  [ "$(kist inspect -f '{{.State.OOMKilled}}' hungry)" = true ]
+  kist rm hungry
+}
+
 @test "--init puts tini before the program" {
   [ -x /usr/bin/tini-static ] || skip "tini is not installed"
   [ "$(kist run --rm --network none --init bb sh -c 'readlink /proc/1/exe')" = /dev/init ]
