@@ -3,10 +3,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "dockerfile/stages.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void release_stage(struct build_stage *s)
 {
@@ -57,4 +59,18 @@ int build_step_error(const struct build_step *s, struct err *e, int code, const 
 	cleanup_free char *text = mem_vprintf(fmt, ap);
 	va_end(ap);
 	return dockerfile_error(s->file, s->span, e, code, "%s", text);
+}
+
+int build_step_wrap(const struct build_step *s, struct err *e, int r)
+{
+	const char *name = s->file->source.name;
+	bool placed = e && str_starts(e->msg, name) && e->msg[strlen(name)] == ':';
+	if (r >= 0 || r == -ERR_INTERRUPTED || !e || !e->code || placed)
+		return r;
+	struct err why = *e;
+	err_clear(e);
+	r = build_step_error(s, e, why.code, "%s", why.msg);
+	if (why.hint[0])
+		err_hint(e, "%s", why.hint);
+	return r;
 }

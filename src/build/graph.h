@@ -140,3 +140,5 @@ void build_step_place(const struct build_step *s, struct buf *out);
 /* err_set with place, message and the excerpt of the Dockerfile. code: positive. */
 int build_step_error(const struct build_step *s, struct err *e, int code, const char *fmt, ...)
 	printf_like(4, 5);
+/* Gives an error that names no line yet (a full disk, say) the place of the step; r for r. */
+int build_step_wrap(const struct build_step *s, struct err *e, int r);

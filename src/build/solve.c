@@ -259,9 +259,10 @@ static int advance(struct solver *v, struct err *e)
 			while (s->stage->needed && !complete(s) && r > 0) {
 				if (v->q->stop && *v->q->stop)
 					return err_set(e, ERR_INTERRUPTED, "interrupted");
-				r = advance_step(v, &s->steps[s->next], e);
+				struct solve_step *x = &s->steps[s->next];
+				r = advance_step(v, x, e);
 				if (r < 0)
-					return r;
+					return build_step_wrap(x->step, e, r);
 				moved |= r > 0;
 			}
 		}

@@ -9,6 +9,7 @@
 #include "build/solve_priv.h"
 #include "layer/writer.h"
 #include "snapshot/mounts.h"
+#include "store/lease.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -185,6 +186,20 @@ static int start_run(struct solver *v, struct solve_job *j, struct err *e)
 	return r;
 }
 
+/* The layers of cached steps are older than the lease: a prune beside a long RUN must not take
+ * them. Those of steps that ran here are known to it. */
+static int keep_below(struct solver *v, struct solve_step *x, struct err *e)
+{
+	struct solve_stage *s = solve_stage_of(v, x->step);
+	struct store *store = v->q->store;
+	for (; s->kept < s->diffids.n; s->kept++) {
+		int r = store_lease_keep(store, s->diffids.v[s->kept], e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int solve_job_start(struct solver *v, struct solve_step *x, struct err *e)
 {
 	struct build_event ev = {.kind = BUILD_EVENT_START, .step = x->step, .why = &x->why};
@@ -194,10 +209,13 @@ int solve_job_start(struct solver *v, struct solve_step *x, struct err *e)
 	v->result->ran++;
 	if (x->step->op == BUILD_CONFIG)
 		return solve_step_done(v, x, e);
+	int r = keep_below(v, x, e);
+	if (r < 0)
+		return r;
 	struct solve_job *j = mem_alloc(sizeof(*j));
 	j->v = v;
 	j->x = x;
-	int r = x->step->op == BUILD_RUN ? start_run(v, j, e) : start_copy(v, j, e);
+	r = x->step->op == BUILD_RUN ? start_run(v, j, e) : start_copy(v, j, e);
 	if (r < 0) {
 		free_job(j);
 		return r;
@@ -349,9 +367,11 @@ int solve_job_wait(struct solver *v, struct err *e)
 	if (resolvers)
 		build_runner_turn(v->runner);
 	for (size_t i = 0; i < jobs; i++) {
+		const struct build_step *step =
+			watch[i].job->x->step; /* the job may end in there */
 		r = handle(v, watch[i].job, p + watch[i].at, e);
 		if (r < 0)
-			return r;
+			return build_step_wrap(step, e, r);
 	}
 	return 0;
 }

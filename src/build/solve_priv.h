@@ -40,6 +40,7 @@ struct solve_stage {
 	struct solve_step *steps;
 	size_t next; /* index of the first step that is not done */
 	struct strv diffids;
+	size_t kept;                  /* how many of them our lease names */
 	char chain[STORE_DIGEST_MAX]; /* digest of the layers so far */
 	bool unknown;                 /* explain: what the layers would be is not known */
 	struct build_below below;

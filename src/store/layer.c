@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/strv.h"
+#include "store/lease.h"
 #include "store/store_priv.h"
 
 #include <errno.h>
@@ -108,8 +109,8 @@ static int commit_locked(struct store_layer_tmp *t, const char *diffid,
 	struct store *s = t->store;
 	struct store_layer old;
 	int r = store_layer_get(s, diffid, &old, NULL);
-	if (r >= 0 && !old.suspect)
-		return 0;
+	if (r >= 0 && !old.suspect) /* older than our lease, which must name it then */
+		return store_lease_keep(s, diffid, e);
 	r = rename_in(t, store_digest_hex(diffid), e);
 	if (r < 0)
 		return r;

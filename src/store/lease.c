@@ -30,15 +30,21 @@ int store_lease_begin(struct store *s, const char *what, struct store_lease **re
 	struct store_lease *l = mem_alloc(sizeof(*l));
 	l->store = s;
 	l->id = sqlite3_last_insert_rowid(s->db);
+	s->lease = l->id;
 	*ret = l;
 	return 0;
 }
 
-static int add_ref(struct store_lease *l, const char *ref, struct err *e)
+static int add_ref(struct store *s, int64_t lease, const char *ref, struct err *e)
 {
 	int r = store_exec(
-		l->store, e, "INSERT OR IGNORE INTO lease_ref VALUES(?1, ?2)", "is", l->id, ref);
+		s, e, "INSERT OR IGNORE INTO lease_ref VALUES(?1, ?2)", "is", lease, ref);
 	return r < 0 ? r : 0;
+}
+
+int store_lease_keep(struct store *s, const char *ref, struct err *e)
+{
+	return s->lease ? add_ref(s, s->lease, ref, e) : 0;
 }
 
 int store_lease_add(struct store_lease *l, const char *ref, struct err *e)
@@ -47,7 +53,7 @@ int store_lease_add(struct store_lease *l, const char *ref, struct err *e)
 	if (r < 0)
 		return r;
 	struct store *guard cleanup_transaction = l->store;
-	r = add_ref(l, ref, e);
+	r = add_ref(l->store, l->id, ref, e);
 	if (r >= 0)
 		r = store_exec(l->store, e,
 			"INSERT OR IGNORE INTO lease_ref SELECT ?1, diffid FROM image_layer"
@@ -68,6 +74,7 @@ void store_lease_end(struct store_lease *l)
 {
 	if (!l)
 		return;
+	l->store->lease = 0;
 	/* What cannot be removed now is swept when our process is gone. */
 	if (store_begin(l->store, NULL) >= 0) {
 		if (drop(l->store, l->id, NULL) >= 0)

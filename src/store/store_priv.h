@@ -33,6 +33,7 @@ struct store {
 	bool dir_synced; /* the database's name is on disk */
 	char **used;     /* cache keys to be marked as used */
 	size_t n_used;
+	int64_t lease; /* id of the lease that this process holds, or 0 */
 };
 
 /* db.c */

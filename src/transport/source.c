@@ -12,6 +12,7 @@
 #include "oci/digest.h"
 #include "oci/media_type.h"
 #include "snapshot/ingest.h"
+#include "store/lease.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -200,7 +201,8 @@ static bool have_layer(struct transport_source *src, const struct transport_want
 	struct transport_layer *ret)
 {
 	struct store_layer l;
-	if (!want->diffid || store_layer_get(src->store, want->diffid, &l, NULL) < 0)
+	if (!want->diffid || store_lease_keep(src->store, want->diffid, NULL) < 0 ||
+		store_layer_get(src->store, want->diffid, &l, NULL) < 0)
 		return false;
 	if (l.suspect && snapshot_layer_verify(src->store, want->diffid, NULL) < 0)
 		return false;
