@@ -121,6 +121,8 @@ static int remove_entry(int dirfd, const char *name, dev_t dev, struct err *e)
 		return err_sys(e, "remove '%s'", name);
 	cleanup_fd int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
+	if (fd < 0 && errno == ENOENT) /* somebody removes the same tree */
+		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open directory '%s'", name);
 	if (st.st_dev != dev)
@@ -128,7 +130,7 @@ static int remove_entry(int dirfd, const char *name, dev_t dev, struct err *e)
 	int r = remove_entries(fd, dev, e);
 	if (r < 0)
 		return r;
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return err_sys(e, "remove directory '%s'", name);
 	return 0;
 }

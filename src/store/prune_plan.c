@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SETUP_NS (60 * CLOCK_NS_PER_S)
+
 void store_prune_plan_release(struct store_prune_plan *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
@@ -57,6 +59,17 @@ static uint64_t tree_bytes(int parent, const char *name, int depth)
 	return sum;
 }
 
+/* A container's directory is there before its row, for the milliseconds of its setting up (more
+ * where the image must be synced first). Layers get directory and row in one transaction. */
+static bool may_be_new(int base, const char *name)
+{
+	struct stat st;
+	if (fstatat(base, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return true; /* gone meanwhile */
+	int64_t changed = st.st_ctim.tv_sec * CLOCK_NS_PER_S + st.st_ctim.tv_nsec;
+	return clock_now() - changed < SETUP_NS;
+}
+
 /* Directories below layers/ and containers/ that no row names. */
 static int plan_leftovers(struct store *s, struct store_prune_plan *p, enum store_dir which,
 	const char *prefix, const char *sql, const char *key, struct err *e)
@@ -77,7 +90,7 @@ static int plan_leftovers(struct store *s, struct store_prune_plan *p, enum stor
 		int r = store_query_number(s, &known, e, sql, "s", name);
 		if (r < 0)
 			return r;
-		if (!known)
+		if (!known && !(which == STORE_DIR_CONTAINERS && may_be_new(base, de->d_name)))
 			add(p, STORE_PRUNE_LEFTOVER, path, path,
 				"left by a crash, nothing knows it",
 				tree_bytes(base, de->d_name, 0));
