@@ -78,6 +78,7 @@ static no_return void watch(struct engine_launch *l, struct engine_monitor *m, b
 	engine_container_cleanup(g, m->id, NULL);
 	if (!client_lives(m))
 		engine_monitor_exec(m, "container_cleanup");
+	engine_monitor_release(m); /* the client need not wait for our memory to be freed */
 	_exit(0);
 }
 

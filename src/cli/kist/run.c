@@ -55,18 +55,17 @@ struct removal {
 	const struct engine_config *config;
 };
 
-/* --rm: the files and the row go while the monitor puts the rest away. */
+/* --rm: the files and the row go, and the store is closed, while the monitor puts the rest away. */
 static void remove_now(void *arg)
 {
 	struct removal *x = arg;
 	struct err e = ERR_INIT;
-	if (!x->config->auto_remove)
-		return;
-	if (store_container_delete(x->s->store, x->id, &e) < 0)
+	if (x->config->auto_remove && store_container_delete(x->s->store, x->id, &e) < 0)
 		cli_warn("%s", e.msg);
-	for (size_t i = 0; i < x->config->mounts.n; i++)
+	for (size_t i = 0; x->config->auto_remove && i < x->config->mounts.n; i++)
 		if (x->config->mounts.v[i].anonymous && x->config->mounts.v[i].name)
 			engine_volume_remove(&x->s->g, x->config->mounts.v[i].name, NULL);
+	containers_close(x->s);
 }
 
 static int left(const char *id, int result)
