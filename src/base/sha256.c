@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -19,6 +20,9 @@ static void start(struct sha256 *h)
 
 struct sha256 *sha256_new(void)
 {
+	/* Reading openssl.cnf costs a millisecond and changes nothing about SHA-256. Only the first
+	 * call does something; threads may race. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
 	struct sha256 *h = mem_alloc(sizeof(*h));
 	h->ctx = EVP_MD_CTX_new();
 	if (!h->ctx)

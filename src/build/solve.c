@@ -136,8 +136,34 @@ int solve_step_done(struct solver *v, struct solve_step *x, struct err *e)
 	return 0;
 }
 
+/* From now on nothing that this build uses may be collected: its base images and what the cache has
+ * given so far; what it makes is covered by itself. */
+static int take_lease(struct solver *v, struct err *e)
+{
+	if (v->lease)
+		return 0;
+	struct store *s = v->q->store;
+	int r = store_begin(s, e);
+	if (r < 0)
+		return r;
+	r = store_lease_begin(s, "build", &v->lease, e);
+	for (const struct build_image *i = v->g->images; i && r >= 0; i = i->next)
+		r = store_lease_add(v->lease, i->id, e);
+	for (size_t i = 0; i < v->g->nstages; i++) {
+		const struct strv *list = &v->stages[i].diffids;
+		for (size_t k = 0; k < list->n && r >= 0; k++)
+			r = store_lease_add(v->lease, list->v[k], e);
+	}
+	if (r >= 0)
+		return store_commit(s, e);
+	store_rollback(s);
+	return r;
+}
+
 static void step_cached(struct solver *v, struct solve_step *x)
 {
+	if (v->lease && x->diffid[0])
+		store_lease_add(v->lease, x->diffid, NULL);
 	x->status = SOLVE_CACHED;
 	if (v->q->has_epoch)
 		x->created = history_time(v);
@@ -242,6 +268,8 @@ static int advance_step(struct solver *v, struct solve_step *x, struct err *e)
 		return r < 0 ? r : 1;
 	}
 	if (r >= 0)
+		r = take_lease(v, e);
+	if (r >= 0)
 		r = solve_key_explain(v, x, e);
 	if (r >= 0)
 		r = solve_job_start(v, x, e);
@@ -311,6 +339,7 @@ static void set_up(struct solver *v)
 static void tear_down(struct solver *v)
 {
 	solve_job_kill_all(v);
+	store_lease_end(v->lease);
 	build_runner_free(v->runner);
 	snapshot_mounts_free(v->mounts);
 	for (size_t i = 0; v->g && i < v->g->nstages; i++) {
@@ -422,13 +451,7 @@ static int build(struct solver *v, struct err *e)
 		return r;
 	set_up(v);
 	name_logs(v);
-	struct store_lease *lease cleanup_store_lease = NULL;
-	if (!v->q->explain)
-		r = store_lease_begin(v->q->store, "build", &lease, e);
-	for (const struct build_image *i = v->g->images; i && r >= 0 && lease; i = i->next)
-		r = store_lease_add(lease, i->id, e);
-	if (r >= 0)
-		r = solve(v, e);
+	r = solve(v, e);
 	solve_job_kill_all(v);
 	if (r < 0 || v->q->explain)
 		return r;

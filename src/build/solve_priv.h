@@ -57,6 +57,7 @@ struct solver {
 	struct solve_stage *stages;
 	struct build_digests *digests;
 	struct build_record *record; /* opened with the first miss */
+	struct store_lease *lease;   /* from the first step that runs: a cached build needs none */
 	struct snapshot_mounts *mounts;
 	struct build_runner *runner;
 	struct build_runner_options runner_options;
