@@ -75,6 +75,13 @@ static inline struct solve_stage *solve_stage_of(struct solver *v, const struct 
 
 void solve_emit(struct solver *v, const struct build_event *ev);
 
+/* ---- solve_image.c ---- */
+
+/* The image function of struct build_lower_options; arg: the solver. */
+int solve_find_image(void *solver, const char *name, struct build_image *ret, struct err *e);
+/* This machine's architecture and its variant ("" for none) in image-spec's words; static. */
+const char *solve_host_arch(const char **ret_variant);
+
 /* ---- solve_key.c ---- */
 
 /* Fills inputs, key and id of the step, whose parents are done (or unknown). */
