@@ -12,6 +12,7 @@
 #include "oci/caps.h"
 #include "runtime/seccomp.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -143,6 +144,20 @@ static int add_mounts(
 	return r;
 }
 
+static void add_node(struct parts *p, const char *path, const struct stat *st, const char *access)
+{
+	strv_add(&p->texts, path);
+	const char *kept = p->texts.v[p->texts.n - 1];
+	strv_add(&p->texts, access);
+	p->devices = mem_realloc(p->devices, p->ndevices + 1, sizeof(*p->devices));
+	p->devices[p->ndevices++] = (struct oci_convert_device){.path = kept,
+		.type = S_ISCHR(st->st_mode) ? 'c' : 'b',
+		.major = major(st->st_rdev),
+		.minor = minor(st->st_rdev),
+		.mode = st->st_mode & 0777,
+		.access = p->texts.v[p->texts.n - 1]};
+}
+
 static int add_device(struct parts *p, const char *spec, struct err *e)
 {
 	cleanup_free char *host = NULL, *inside = NULL;
@@ -155,16 +170,32 @@ static int add_device(struct parts *p, const char *spec, struct err *e)
 		return err_sys(e, "device '%s'", host);
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_set(e, ERR_USAGE, "'%s' is not a device", host);
-	strv_add(&p->texts, inside);
-	const char *path = p->texts.v[p->texts.n - 1];
-	strv_add(&p->texts, access);
-	p->devices[p->ndevices++] = (struct oci_convert_device){.path = path,
-		.type = S_ISCHR(st.st_mode) ? 'c' : 'b',
-		.major = major(st.st_rdev),
-		.minor = minor(st.st_rdev),
-		.mode = st.st_mode & 0777,
-		.access = p->texts.v[p->texts.n - 1]};
+	add_node(p, inside, &st, access);
 	return 0;
+}
+
+enum { DEV_DEPTH = 3, DEV_MOST = 4096 };
+
+/* --privileged: the host's devices, but for those that each container has of its own. */
+static void add_host_devices(struct parts *p, const char *dir, int depth)
+{
+	static const char *const own[] = {"/dev/console", "/dev/fd", "/dev/full", "/dev/mqueue",
+		"/dev/null", "/dev/ptmx", "/dev/pts", "/dev/random", "/dev/shm", "/dev/tty",
+		"/dev/urandom", "/dev/zero"};
+	cleanup_dir DIR *d = opendir(dir);
+	for (struct dirent *ent; d && (ent = readdir(d)) && p->ndevices < DEV_MOST;) {
+		cleanup_free char *path = mem_printf("%s/%s", dir, ent->d_name);
+		struct stat st;
+		bool skip = ent->d_name[0] == '.';
+		for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+			skip |= str_eq(own[i], path);
+		if (skip || lstat(path, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth < DEV_DEPTH)
+			add_host_devices(p, path, depth + 1);
+		else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+			add_node(p, path, &st, "rwm");
+	}
 }
 
 static int add_devices(
@@ -172,7 +203,8 @@ static int add_devices(
 {
 	const struct strv *list = &l->c->config.devices;
 	int r = 0;
-	p->devices = mem_array(list->n + 1, sizeof(*p->devices));
+	if (l->c->config.privileged)
+		add_host_devices(p, "/dev", 0);
 	for (size_t i = 0; i < list->n && r >= 0; i++)
 		r = add_device(p, list->v[i], e);
 	o->devices = p->devices;

@@ -126,6 +126,17 @@ nothing_left() {
   fails_with 1 'not permitted' kist run --rm --network none --security-opt "seccomp=$BATS_TEST_TMPDIR/profile" bb mkdir /x
 }
 
+@test "devices: none by default, one with --device, the host's with --privileged" {
+  [ -c /dev/fuse ] || skip "the host has no /dev/fuse"
+  run kist run --rm --network none bb test -e /dev/fuse
+  [ "$status" -eq 1 ]
+  kist run --rm --network none --device /dev/fuse bb test -c /dev/fuse
+  kist run --rm --network none --device /dev/fuse:/dev/other:r bb test -c /dev/other
+  kist run --rm --network none --privileged bb test -c /dev/fuse
+  fails_with 125 'No such file' kist run --rm --device /dev/nosuch bb true
+  fails_with 125 'is not a device' kist run --rm --network none --device /etc/passwd bb true
+}
+
 @test "what more a host cannot give is left out with one warning" {
   grep -q '^CapEff:.*3fffff' /proc/self/status && skip "this host can give everything"
   run kist run --rm --network none --privileged bb true
