@@ -78,8 +78,8 @@ static int on_entry(void *ctx, const struct layer_entry *entry, struct err *e)
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}
-	if (entry->type == LAYER_CHAR || entry->type == LAYER_BLOCK)
-		return 0; /* devices are the host's business */
+	if (entry->type == LAYER_CHAR && !entry->rdev_major && !entry->rdev_minor)
+		return 0; /* overlayfs takes such a one for a deleted file */
 	out.path = to;
 	if (entry->type == LAYER_HARDLINK) {
 		r = place(u, entry->linkname, &link, e);
