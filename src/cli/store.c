@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "oci/image_config.h"
+#include "oci/reference.h"
 #include "snapshot/driver.h"
 #include "store/blob.h"
 #include "store/image.h"
@@ -99,4 +100,16 @@ char *cli_ago(int64_t ns, char out[CLI_AGO_MAX])
 	else
 		clock_format_ago(ns, clock_now(), out);
 	return out;
+}
+
+const char *cli_image_tag(const struct store_image *img, const char *text)
+{
+	struct strv names cleanup_strv = STRV_INIT;
+	if (oci_reference_candidates(text, &names, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < names.n; i++)
+		for (size_t k = 0; k < img->tags.n; k++)
+			if (str_eq(names.v[i], img->tags.v[k]))
+				return img->tags.v[k];
+	return NULL;
 }

@@ -9,19 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The tag of img that text names, NULL when it is an id or a digest. */
-static const char *named_tag(const struct store_image *img, const char *text)
-{
-	struct strv names cleanup_strv = STRV_INIT;
-	if (oci_reference_candidates(text, &names, NULL) < 0)
-		return NULL;
-	for (size_t i = 0; i < names.n; i++)
-		for (size_t k = 0; k < img->tags.n; k++)
-			if (str_eq(names.v[i], img->tags.v[k]))
-				return img->tags.v[k];
-	return NULL;
-}
-
 static int untag(struct store *s, const char *tag, struct err *e)
 {
 	char familiar[OCI_REFERENCE_MAX];
@@ -94,7 +81,7 @@ static int remove_one(struct store *s, const char *text, bool force, struct err 
 		r = store_image_users(s, img.id, &users, e);
 	if (r < 0)
 		return r;
-	const char *tag = named_tag(&img, text);
+	const char *tag = cli_image_tag(&img, text);
 	if (tag && img.tags.n > 1)
 		return untag(s, tag, e);
 	if (!tag && several_repositories(&img) && !force)

@@ -29,19 +29,6 @@ static void images_release(struct images *l)
 	free(l->v);
 }
 
-/* The tag of the image by which text found it; none when text is an id. */
-static const char *found_tag(const struct store_image *img, const char *text)
-{
-	struct strv names cleanup_strv = STRV_INIT;
-	if (oci_reference_candidates(text, &names, NULL) < 0)
-		return NULL;
-	for (size_t i = 0; i < names.n; i++)
-		for (size_t k = 0; k < img->tags.n; k++)
-			if (str_eq(names.v[i], img->tags.v[k]))
-				return img->tags.v[k];
-	return NULL;
-}
-
 static int find_image(struct cli *c, struct store *s, const char *text, struct images *l)
 {
 	struct store_image img cleanup_store_image = {0};
@@ -56,7 +43,7 @@ static int find_image(struct cli *c, struct store *s, const char *text, struct i
 		l->v[l->n] = (struct transport_save_image){0};
 		memcpy(l->v[l->n++].id, img.id, sizeof(img.id));
 	}
-	const char *tag = found_tag(&img, text);
+	const char *tag = cli_image_tag(&img, text);
 	if (tag && !strv_has(&l->v[i].names, tag))
 		strv_add(&l->v[i].names, tag);
 	return 0;
