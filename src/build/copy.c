@@ -158,8 +158,9 @@ static int add_entry(
 	struct layer_entry entry = {
 		.path = to,
 		.mode = S_ISLNK(f->mode) ? 0777 : copier_mode(c, f->mode),
-		.uid = c->dest.uid,
-		.gid = c->dest.gid,
+		/* docker keeps the owners of another stage's files */
+		.uid = c->own ? c->dest.uid : f->uid,
+		.gid = c->own ? c->dest.gid : f->gid,
 		.mtime = copier_time(c, f->mtime / 1000000000),
 		.linkname = f->link,
 	};

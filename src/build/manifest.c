@@ -8,7 +8,9 @@
 #include "build/key.h"
 #include "build/source.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +18,7 @@
 enum {
 	FEW = 64, /* files named one by one in a key */
 	MOST_REASONS = 1000,
+	OWNED = 0x10, /* in the first byte of a mode: an owner follows */
 };
 
 static char type_of(uint32_t mode)
@@ -23,19 +26,23 @@ static char type_of(uint32_t mode)
 	return S_ISREG(mode) ? 'f' : S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'o';
 }
 
-/* type, mode (2 bytes), digest or link text and 0, path and 0 */
+/* type, mode (2 bytes), digest or link text and 0, owner (8 bytes, unless 0:0), path and 0 */
 static void add_entry(struct buf *b, const struct build_file *f)
 {
 	if (!f->path[0])
 		return; /* the root's own mode is never copied */
 	char type = type_of(f->mode);
-	uint8_t mode[2] = {(f->mode >> 8) & 0xf, f->mode & 0xff};
+	bool owned = f->uid || f->gid;
+	uint8_t mode[2] = {((f->mode >> 8) & 0xf) | (owned ? OWNED : 0), f->mode & 0xff};
+	uint32_t owner[2] = {htole32(f->uid), htole32(f->gid)};
 	buf_add_char(b, type);
 	buf_add(b, mode, 2);
 	if (type == 'f')
 		buf_add(b, f->digest, sizeof(f->digest));
 	if (type == 'l')
 		buf_add(b, f->link, strlen(f->link) + 1);
+	if (owned)
+		buf_add(b, owner, sizeof(owner));
 	buf_add(b, f->path, strlen(f->path) + 1);
 }
 
@@ -70,22 +77,24 @@ static void add_file_input(struct build_inputs *in, const struct build_file *f)
 		return;
 	cleanup_free char *name = mem_printf("file:%s", f->path);
 	unsigned mode = f->mode & 07777;
-	char hex[SHA256_HEX];
+	char hex[SHA256_HEX], owner[32] = "";
+	if (f->uid || f->gid)
+		snprintf(owner, sizeof(owner), " of %u:%u", f->uid, f->gid);
 	if (build_inputs_get(in, name))
 		return; /* the same file by two sources */
 	switch (type_of(f->mode)) {
 	case 'f':
 		str_hex(f->digest, sizeof(f->digest), hex);
-		build_inputs_addf(in, name, "%04o sha256:%s", mode, hex);
+		build_inputs_addf(in, name, "%04o sha256:%s%s", mode, hex, owner);
 		break;
 	case 'l':
-		build_inputs_addf(in, name, "link to %s", f->link);
+		build_inputs_addf(in, name, "link to %s%s", f->link, owner);
 		break;
 	case 'd':
-		build_inputs_addf(in, name, "directory %04o", mode);
+		build_inputs_addf(in, name, "directory %04o%s", mode, owner);
 		break;
 	default:
-		build_inputs_addf(in, name, "special %06o", f->mode);
+		build_inputs_addf(in, name, "special %06o%s", f->mode, owner);
 	}
 }
 
@@ -139,11 +148,14 @@ static int split(const struct buf *b, struct lines *l, struct err *e)
 	while (p < end) {
 		struct line x = {.start = p};
 		char type = *p;
+		bool owned = end - p > 1 && p[1] & OWNED;
 		p += 3;
 		if (type == 'f')
 			p += 32;
 		if (type == 'l' && p < end)
 			p += strnlen(p, (size_t)(end - p)) + 1;
+		if (owned)
+			p += 8;
 		if (p >= end || !memchr(p, 0, (size_t)(end - p)))
 			return err_set(e, ERR_FORMAT, "the manifest of a build step is damaged");
 		x.len = (size_t)(p - x.start);
@@ -171,13 +183,16 @@ static void changed(const struct line *was, const struct line *is, struct strv *
 		str_hex(is->start + 3, 32, b);
 		cleanup_free char *text = build_digest_change(a, b);
 		strv_addf(why, "file %s changed (%s)", path, text);
-	} else if (is->start[0] == 'l') {
+	} else if (is->start[0] == 'l' && strcmp(was->start + 3, is->start + 3) != 0) {
 		strv_addf(why, "file %s changed (link to %s → %s)", path, was->start + 3,
 			is->start + 3);
 	} else {
 		const uint8_t *a = (const uint8_t *)was->start, *b = (const uint8_t *)is->start;
-		strv_addf(why, "file %s changed (mode %04o → %04o)", path, a[1] << 8 | a[2],
-			b[1] << 8 | b[2]);
+		unsigned x = (a[1] & 0xf) << 8 | a[2], y = (b[1] & 0xf) << 8 | b[2];
+		if (x == y)
+			strv_addf(why, "file %s changed (another owner)", path);
+		else
+			strv_addf(why, "file %s changed (mode %04o → %04o)", path, x, y);
 	}
 }
 

@@ -239,6 +239,9 @@ int build_sources_find(const struct build_step *step, const struct build_source_
 		if (r < 0)
 			return r;
 	}
+	/* who owns a context's files on the host means nothing in the image */
+	for (size_t i = 0; o->context && i < got.tree.n; i++)
+		got.tree.v[i].uid = got.tree.v[i].gid = 0;
 	*ret = got;
 	got = (struct build_sources)BUILD_SOURCES_INIT;
 	return 0;

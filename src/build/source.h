@@ -41,7 +41,7 @@ struct build_source_options {
 };
 
 /* Finds all sources of step's copy. A source that matches nothing is an error with file and line,
- * which names the ignore rule that hides it, if one does. */
+ * which names the ignore rule that hides it, if one does. Files of a context belong to 0:0. */
 int build_sources_find(const struct build_step *step, const struct build_source_options *o,
 	struct build_sources *ret, struct err *e);
 
@@ -49,7 +49,7 @@ int build_sources_find(const struct build_step *step, const struct build_source_
 
 /*
  * The manifest: for every entry a type ('f' file, 'd' directory, 'l' link, 'o' other), the mode,
- * the digest or the link's text, and the path. Digests must have been filled in.
+ * the digest or the link's text, the owner when it is not 0:0, and the path. Digests must have been filled in.
  */
 void build_manifest_hash(const struct build_sources *s, char ret[72]);
 void build_manifest_format(const struct build_sources *s, struct buf *out);

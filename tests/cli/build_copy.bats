@@ -45,6 +45,29 @@ END
   kist build -q . >/dev/null
 }
 
+@test "what comes from a stage or an image keeps its owner, and a change of it is seen" {
+  for owner in 5:6 7:8; do
+    cat >Dockerfile <<END
+FROM base AS made
+RUN mkdir -p /o/d && echo 1 >/o/d/f && ln -s f /o/d/l && chown -hR $owner /o
+FROM base
+COPY --from=made /o /o
+COPY --from=made --chown=1:2 /o /p
+COPY --from=made /o/d/f /q
+RUN echo made of \$(stat -c %u:%g /o/d /o/d/f /o/d/l /q) and \$(stat -c %u:%g /p/d /p/d/f /p/d/l)
+END
+    run kist build --progress plain -t owned:1 .
+    [ "$status" -eq 0 ]
+    [[ $output == *"made of $owner $owner $owner $owner and 1:2 1:2 1:2"* ]]
+  done
+  printf 'FROM base\nCOPY --from=owned:1 /q /x\nRUN test $(stat -c %%u:%%g /x) = 7:8\n' >Dockerfile
+  kist build -q . >/dev/null
+  # a context's owners are the host's affair: they change nothing, not even the cache
+  echo f >f && printf 'FROM base\nCOPY f /\nRUN test $(stat -c %%u:%%g /f) = 0:0\n' >Dockerfile
+  chown 3:4 f && id=$(kist build -q .)
+  chown 5:6 f && [ "$(kist build -q .)" = "$id" ]
+}
+
 @test "--chown and --chmod" {
   mkdir d && echo f >d/f
   cat >Dockerfile <<'END'
