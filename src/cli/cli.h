@@ -43,6 +43,7 @@ struct cli_opt {
 enum cli_spec_flags {
 	CLI_STOP_AT_OPERAND = 1 << 0, /* options end at the first operand, as run IMAGE CMD -x */
 	CLI_INTERNAL = 1 << 1,        /* not listed */
+	CLI_MAKES_ROOM = 1 << 2,      /* removes things: must work on a full disk (store/store.h) */
 };
 
 struct cli_spec {

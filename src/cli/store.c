@@ -32,7 +32,11 @@ static int verify_layer(struct store *s, const char *diffid, struct err *e)
 struct store_options cli_store_options(const struct cli *c)
 {
 	return (struct store_options){
-		.root = c->root, .runroot = c->runroot, .verify = verify_layer};
+		.root = c->root,
+		.runroot = c->runroot,
+		.verify = verify_layer,
+		.makes_room = c->spec->flags & CLI_MAKES_ROOM,
+	};
 }
 
 int cli_store_open(const struct cli *c, struct store **ret, struct err *e)

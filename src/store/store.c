@@ -70,6 +70,7 @@ int store_open(const struct store_options *o, struct store **ret, struct err *e)
 		r = store_tmp_sweep(s, e);
 		if (r < 0)
 			return err_wrap(e, r, "sweep the store '%s'", s->root);
+		store_reserve(s, o->makes_room);
 	}
 	*ret = STEAL(s);
 	return 0;

@@ -42,6 +42,8 @@ struct store_options {
 	/* Verifies a suspect layer (snapshot_layer_verify, here or in another process) when
 	 * store_layer_require meets one. NULL: suspect layers are refused. */
 	int (*verify)(struct store *s, const char *diffid, struct err *e);
+	/* The command removes things: on a full disk the store's reserve is given up for it. */
+	bool makes_room;
 };
 
 int store_open(const struct store_options *o, struct store **ret, struct err *e);

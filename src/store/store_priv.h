@@ -97,5 +97,7 @@ int store_sync_at(int dirfd, const char *name, struct err *e);
 int store_unlink(int dirfd, const char *name);
 /* tmp.c: removes a directory of discarded layers, see store_layer_discard */
 int store_trash_remove(struct store *s, const char *name, int fd, struct err *e);
+/* reserve.c: keeps a little room for the database, or with makes_room gives it up on a full disk */
+void store_reserve(struct store *s, bool makes_room);
 /* cache.c: writes the marks that store_cache_get collected */
 int store_cache_flush(struct store *s, struct err *e);

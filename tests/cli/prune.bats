@@ -110,3 +110,19 @@ untagged() { # an image whose name was taken by another
   kist prune --force
   [ "$(ls "$KIST_ROOT/root/layers" | wc -l)" -eq 1 ]
 }
+
+@test "on a full disk images can still be removed" {
+  local small=$BATS_TEST_TMPDIR/small
+  mkdir "$small"
+  mount -t tmpfs -o size=64m tmpfs "$small" || skip "cannot mount a tmpfs"
+  local k=("$KIST_BUILD/kist" --root "$small/root" --runroot "$BATS_TEST_TMPDIR/run") ok=1
+  busybox_rootfs "$BATS_TEST_TMPDIR/rootfs"
+  tar -C "$BATS_TEST_TMPDIR/rootfs" -cf "$BATS_TEST_TMPDIR/rootfs.tar" .
+  "${k[@]}" import "$BATS_TEST_TMPDIR/rootfs.tar" full >/dev/null || ok=0
+  head -c 80m /dev/zero >"$small/filler" 2>/dev/null || true
+  head -c 1 /dev/zero >"$small/last" 2>/dev/null && ok=0
+  "${k[@]}" rmi full || ok=0
+  [[ -z $("${k[@]}" images -q) ]] || ok=0
+  for _ in $(seq 50); do umount "$small" 2>/dev/null && break || sleep 0.1; done
+  ((ok))
+}

@@ -29,4 +29,5 @@ CLI_SPEC(prune) = {
 	.opts = opts,
 	.examples = "kist prune --dry-run\nkist prune --all --force\n"
 		    "kist prune --build-cache --filter until=168h --force",
+	.flags = CLI_MAKES_ROOM,
 };

@@ -19,4 +19,5 @@ CLI_SPEC(rm) = {
 	.opts = opts,
 	.examples = "kist rm web\n"
 		    "kist rm -f $(kist ps -aq)",
+	.flags = CLI_MAKES_ROOM,
 };

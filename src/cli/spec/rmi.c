@@ -22,4 +22,5 @@ CLI_SPEC(rmi) = {
 	.opts = opts,
 	.examples = "kist rmi echo:old\nkist rmi -f 3f2a9c",
 	.statuses = "1  an image was not removed",
+	.flags = CLI_MAKES_ROOM,
 };

@@ -15,5 +15,5 @@ CLI_SPEC(container_cleanup) = {
 	.summary = "Internal",
 	.text = "What is left of a container after its end: the monitor becomes this.",
 	.opts = opts,
-	.flags = CLI_INTERNAL,
+	.flags = CLI_INTERNAL | CLI_MAKES_ROOM,
 };
