@@ -98,8 +98,7 @@ int engine_exec(struct engine *g, struct engine_container *c, const struct engin
 	int r = make_process(c, o, &config, e);
 	if (r < 0)
 		return r;
-	cleanup_free char *state =
-		mem_printf("%s/containers/%s", store_run_path(g->store), c->row.id);
+	cleanup_free char *state = store_container_run_path(g->store, c->row.id);
 	cleanup_free char *cache = mem_printf("%s/cache/seccomp", store_path(g->store));
 	struct runtime_exec_options x = RUNTIME_EXEC_OPTIONS_INIT;
 	for (size_t i = 0; i < 3; i++)

@@ -194,7 +194,7 @@ int launch_prepare(struct engine *g, struct engine_container *c, int lock,
 		.stdio = {-1, -1, -1}};
 	struct engine_launch *l = ret;
 	l->dir = store_container_path(g->store, c->row.id, NULL);
-	l->run = mem_printf("%s/containers/%s", store_run_path(g->store), c->row.id);
+	l->run = store_container_run_path(g->store, c->row.id);
 	l->rootfs = mem_printf("%s/mnt/root", store_run_path(g->store));
 	l->etc_dir = mem_printf("%s/mnt/etc", store_run_path(g->store));
 	l->network_dir = mem_printf("%s/network", store_run_path(g->store));

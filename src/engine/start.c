@@ -283,8 +283,7 @@ int engine_attach_open(struct engine *g, const struct engine_container *c,
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	if (c->state.status != ENGINE_RUNNING)
 		return err_set(e, ERR_STATE, "container '%s' is not running", c->row.name);
-	cleanup_free char *run =
-		mem_printf("%s/containers/%s", store_run_path(g->store), c->row.id);
+	cleanup_free char *run = store_container_run_path(g->store, c->row.id);
 	cleanup_fd int dir = file_open_dir(AT_FDCWD, run, e);
 	if (dir < 0)
 		return dir;

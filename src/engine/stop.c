@@ -159,7 +159,7 @@ int engine_container_wait(struct engine *g, const char *id, struct err *e)
 int engine_container_cleanup(struct engine *g, const char *id, struct err *e)
 {
 	cleanup_free char *network = mem_printf("%s/network", store_run_path(g->store));
-	cleanup_free char *run = mem_printf("%s/containers/%s", store_run_path(g->store), id);
+	cleanup_free char *run = store_container_run_path(g->store, id);
 	int r = network_detach(network, id, NETWORK_LINGER, e);
 	if (!file_exists(AT_FDCWD, run))
 		return r;

@@ -115,6 +115,8 @@ int runtime_cgroup_pids(const struct runtime_cgroup *g, pid_t **ret, size_t *ret
 
 /* ---- freezing ---- */
 
+enum { FREEZE_MS = 10000 };
+
 int runtime_cgroup_frozen(const struct runtime_cgroup *g)
 {
 	char text[256];
@@ -163,6 +165,26 @@ static int make_freezer(const struct runtime_cgroup *g, struct err *e)
 	return r;
 }
 
+/* It says FREEZING until the last process has stopped, which one that waits for a disk does late;
+ * asking again makes the kernel look again. What cannot be frozen goes on. */
+static int wait_frozen(const struct runtime_cgroup *g, struct err *e)
+{
+	for (int i = 0; i < FREEZE_MS; i++) {
+		char text[32];
+		int n = cgroup_read(g, RUNTIME_CG_FREEZER, "freezer.state", text, sizeof(text));
+		if (n < 0)
+			return err_sysno(e, n, "freeze cgroup '%s'", g->path);
+		if (str_starts(text, "FROZEN"))
+			return 0;
+		pause_ms(1);
+		if (i % 64 == 63)
+			(void)cgroup_write(g, RUNTIME_CG_FREEZER, "freezer.state", "FROZEN");
+	}
+	(void)cgroup_write(g, RUNTIME_CG_FREEZER, "freezer.state", "THAWED");
+	return err_set(e, EBUSY, "the processes of cgroup '%s' did not stop within %d s", g->path,
+		FREEZE_MS / 1000);
+}
+
 int runtime_cgroup_freeze(const struct runtime_cgroup *g, bool freeze, struct err *e)
 {
 	int r = 0;
@@ -177,15 +199,7 @@ int runtime_cgroup_freeze(const struct runtime_cgroup *g, bool freeze, struct er
 	r = cgroup_write(g, RUNTIME_CG_FREEZER, "freezer.state", freeze ? "FROZEN" : "THAWED");
 	if (r < 0)
 		return err_sysno(e, r, "%s cgroup '%s'", freeze ? "freeze" : "thaw", g->path);
-	/* it says FREEZING until the last process has stopped */
-	for (int i = 0; freeze && i < REMOVE_TRIES; i++) {
-		char text[32];
-		if (cgroup_read(g, RUNTIME_CG_FREEZER, "freezer.state", text, sizeof(text)) < 0 ||
-			str_starts(text, "FROZEN"))
-			break;
-		pause_ms(1);
-	}
-	return 0;
+	return freeze ? wait_frozen(g, e) : 0;
 }
 
 /* ---- killing and removing ---- */

@@ -221,3 +221,8 @@ char *store_container_path(struct store *s, const char *id, const char *name)
 {
 	return mem_printf("%s/containers/%s%s%s", s->root, id, name ? "/" : "", name ? name : "");
 }
+
+char *store_container_run_path(const struct store *s, const char *id)
+{
+	return mem_printf("%s/containers/%s", s->runroot, id);
+}

@@ -42,3 +42,5 @@ int store_container_list(
 	struct store *s, struct store_containers *ret, struct err *e); /* newest first */
 /* Absolute path of containers/ID or containers/ID/NAME. Needs no database. */
 char *store_container_path(struct store *s, const char *id, const char *name) must_check;
+/* Where the runtime keeps the state of a running container, below the runroot. */
+char *store_container_run_path(const struct store *s, const char *id) must_check;

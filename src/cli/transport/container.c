@@ -34,7 +34,7 @@ static int open_files(struct cli *c, struct store *s, struct container_view *v)
 		strv_add(&v->files.mountpoints, mountpoints[i]);
 	for (size_t i = 0; i < v->config.mounts.n; i++)
 		strv_add(&v->files.mountpoints, v->config.mounts.v[i].destination);
-	v->state_dir = mem_printf("%s/containers/%s/runtime", store_run_path(s), v->row.id);
+	v->state_dir = store_container_run_path(s, v->row.id);
 	return 0;
 }
 
