@@ -81,8 +81,8 @@ int build_below_read(struct store *s, struct snapshot_mounts *mounts, const stru
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < BUILD_STUBS; i++) {
-		cleanup_fd int stub = root_open_path(fd, stubs[i].path, true, NULL);
-		b->missing[i] = stub < 0;
+		cleanup_fd int place = root_open_path(fd, stubs[i].path, true, NULL);
+		b->missing[i] = place < 0;
 	}
 	b->known = true;
 	return 0;

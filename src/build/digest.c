@@ -348,7 +348,7 @@ int build_digests_fill(struct build_digests *d, int rootfd, struct build_tree *t
 	unsigned threads, const volatile sig_atomic_t *stop, struct err *e)
 {
 	int64_t now = coarse_now();
-	cleanup_free struct build_file **todo = NULL;
+	cleanup_free struct build_file **pending = NULL;
 	size_t n = 0, cap = 0;
 	for (size_t i = first; i < t->n; i++) {
 		struct build_file *f = &t->v[i];
@@ -364,14 +364,14 @@ int build_digests_fill(struct build_digests *d, int rootfd, struct build_tree *t
 		}
 		if (n == cap) {
 			cap = cap ? 2 * cap : 64;
-			todo = mem_realloc(todo, cap, sizeof(struct build_file *));
+			pending = mem_realloc(pending, cap, sizeof(struct build_file *));
 		}
-		todo[n++] = f;
+		pending[n++] = f;
 	}
 	leave_behind(d, d->map_len);
 	if (!n)
 		return 0;
-	struct job j = {.rootfd = rootfd, .files = todo, .n = n, .stop = stop, .e = e};
+	struct job j = {.rootfd = rootfd, .files = pending, .n = n, .stop = stop, .e = e};
 	j.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	int r = hash_all(&j, threads);
 	if (r < 0)
@@ -379,7 +379,7 @@ int build_digests_fill(struct build_digests *d, int rootfd, struct build_tree *t
 	d->reads += n;
 	bool worth = false;
 	for (size_t i = 0; i < n && !worth; i++)
-		worth = settled(todo[i], now);
+		worth = settled(pending[i], now);
 	if (worth && d->name)
 		save(d, t, first, now);
 	return 0;

@@ -23,7 +23,7 @@ struct walk {
 	enum build_resolve_flags flags;
 	unsigned hops;
 	struct buf done; /* resolved so far */
-	char *todo;      /* what is left; replaced when a link is followed */
+	char *pending;   /* what is left; replaced when a link is followed */
 	const char *asked;
 	bool missing; /* done does not exist: no more links can come */
 };
@@ -102,8 +102,8 @@ static int follow(struct walk *w, const char *text, const char *rest, struct err
 			return outside(w, link, text, e);
 	}
 	char *next = mem_printf("%s%s%s", text, *rest ? "/" : "", rest);
-	free(w->todo);
-	w->todo = next;
+	free(w->pending);
+	w->pending = next;
 	return 0;
 }
 
@@ -137,16 +137,16 @@ static int step(struct walk *w, const char *name, const char *rest, struct err *
 
 static int resolve(struct walk *w, struct err *e)
 {
-	for (size_t at = 0; w->todo[at];) {
-		at += strspn(w->todo + at, "/");
-		size_t len = strcspn(w->todo + at, "/");
-		cleanup_free char *name = mem_strndup(w->todo + at, len);
-		size_t after = at + len + strspn(w->todo + at + len, "/");
+	for (size_t at = 0; w->pending[at];) {
+		at += strspn(w->pending + at, "/");
+		size_t len = strcspn(w->pending + at, "/");
+		cleanup_free char *name = mem_strndup(w->pending + at, len);
+		size_t after = at + len + strspn(w->pending + at + len, "/");
 		if (len == 0 || str_eq(name, ".")) {
 			at = after;
 			continue;
 		}
-		cleanup_free char *rest = mem_strdup(w->todo + after);
+		cleanup_free char *rest = mem_strdup(w->pending + after);
 		int r = step(w, name, rest, e);
 		if (r < 0)
 			return r;
@@ -162,13 +162,13 @@ int build_path_resolve(
 		.rootfd = rootfd,
 		.flags = flags,
 		.done = BUF_INIT_MAX(LIMIT_TAR_PATH),
-		.todo = mem_strdup(path),
+		.pending = mem_strdup(path),
 		.asked = path,
 	};
 	int r = resolve(&w, e);
 	if (r >= 0)
 		*ret = mem_strdup(buf_str(&w.done));
-	free(w.todo);
+	free(w.pending);
 	buf_release(&w.done);
 	return r;
 }
