@@ -132,17 +132,26 @@ static int do_setns(struct child *k, const struct runtime_step *s, struct err *e
 	return 0;
 }
 
+static int become_root(struct err *e)
+{
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return err_sys(e, "become root of the user namespace");
+	/* the change of ids has cleared both */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return 0;
+}
+
 /* All at once, and the user namespace first among them (the kernel's own order). */
 static int do_enter(struct child *k, const struct runtime_step *s, struct err *e)
 {
 	int flags = (int)s->number & ~CLONE_NEWPID; /* by the clone */
 	if (flags && setns(k->enter_fd, flags) < 0)
 		return err_sys(e, "enter the container");
-	if (flags & CLONE_NEWUSER) {
-		if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
-			return err_sys(e, "become root of the user namespace");
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (k->bring_to_root) {
+		int r = become_root(e);
+		if (r < 0)
+			return r;
 	}
 	k->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return k->root < 0 ? err_sys(e, "open the root of the container") : 0;
@@ -153,14 +162,7 @@ static int do_mapped(struct child *k, const struct runtime_step *s, struct err *
 	if (!k->bring_to_root)
 		return 0;
 	int r = wire_expect(k->sock, WIRE_MAPPED, e);
-	if (r < 0)
-		return r;
-	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
-		return err_sys(e, "become root of the user namespace");
-	/* the change of ids has cleared both */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	return 0;
+	return r < 0 ? r : become_root(e);
 }
 
 static int open_tasks(struct child *k, struct err *e)
@@ -306,7 +308,8 @@ static bool parent_lives(struct child *k)
 	close(k->parent_end);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* nobody inside, and nobody who is joined, may look into this process meanwhile */
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (!k->dumpable_till_mapped)
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	return recv(k->sock, &c, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
 }
 

@@ -30,6 +30,8 @@ struct child {
 	bool die_with_creator;
 	bool bring_to_root; /* in a user namespace: become its root once it is mapped */
 	bool user_ns_new;   /* that namespace is new */
+	/* newuidmap(1) of an unprivileged user works only on a process that /proc shows as his */
+	bool dumpable_till_mapped;
 	int (*mount_root)(void *ctx, const char *target, struct err *e);
 	void *mount_root_ctx;
 

@@ -20,8 +20,9 @@ struct config_box {
 
 static const char *const no_strings[] = {NULL};
 
-static int read_hook(const struct jread *r, const struct jnode *n, struct runtime_hook *h)
+static int read_hook(const struct jread *r, const struct jnode *n, void *item)
 {
+	struct runtime_hook *h = item;
 	int k = jread_str(r, n, "path", &h->path);
 	if (k < 0)
 		return k;
@@ -51,21 +52,10 @@ static int read_hooks(const struct jread *r, const struct jnode *root, struct ru
 	if (k <= 0)
 		return k;
 	for (int i = 0; i < RUNTIME_HOOK_KINDS; i++) {
-		struct jnode list;
-		k = jread_array(r, &hooks, names[i], &list);
+		k = jread_objects(r, &hooks, names[i], sizeof(struct runtime_hook), read_hook,
+			&c->hooks[i].v, &c->hooks[i].n);
 		if (k < 0)
 			return k;
-		if (k == 0)
-			continue;
-		size_t n = json_array_size(list.v);
-		c->hooks[i] = (struct runtime_hooks){
-			arena_alloc(r->a, (n + 1) * sizeof(struct runtime_hook)), n};
-		for (size_t j = 0; j < n; j++) {
-			struct jnode item;
-			if ((k = jread_object_at(r, &list, j, &item)) < 0 ||
-				(k = read_hook(r, &item, &c->hooks[i].v[j])) < 0)
-				return k;
-		}
 	}
 	return 0;
 }

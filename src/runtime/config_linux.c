@@ -2,13 +2,12 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "runtime/idmap.h"
 #include "runtime/json_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { MAX_ID_MAPS = 340 }; /* the kernel's own limit, user_namespaces(7) */
 
 static int refuse_unsupported(const struct jread *r, const struct jnode *n)
 {
@@ -68,34 +67,29 @@ static int read_namespaces(const struct jread *r, const struct jnode *n, struct 
 	return MIN(k, 0);
 }
 
-static int read_maps(const struct jread *r, const struct jnode *n, const char *key,
-	struct runtime_id_map **ret, size_t *ret_n)
+static int read_map(const struct jread *r, const struct jnode *n, void *item)
 {
-	struct jnode list;
-	int k = jread_array(r, n, key, &list);
-	if (k <= 0)
+	struct runtime_id_map *m = item;
+	int k;
+	if ((k = jread_u32(r, n, "containerID", &m->container)) < 0 ||
+		(k = jread_u32(r, n, "hostID", &m->host)) < 0 ||
+		(k = jread_u32(r, n, "size", &m->size)) < 0)
 		return k;
-	size_t count = json_array_size(list.v);
-	if (count > MAX_ID_MAPS)
-		return jread_fail(r, &list, "more than %d lines", MAX_ID_MAPS);
-	struct runtime_id_map *v = arena_alloc(r->a, (count + 1) * sizeof(*v));
-	for (size_t i = 0; i < count; i++) {
-		struct jnode item;
-		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
-			(k = jread_u32(r, &item, "containerID", &v[i].container)) < 0 ||
-			(k = jread_u32(r, &item, "hostID", &v[i].host)) < 0 ||
-			(k = jread_u32(r, &item, "size", &v[i].size)) < 0)
-			return k;
-		if (!v[i].size)
-			return jread_fail(r, &item, "size is missing or 0");
-	}
-	*ret = v;
-	*ret_n = count;
-	return 0;
+	return m->size ? 0 : jread_fail(r, n, "size is missing or 0");
 }
 
-static int read_device(const struct jread *r, const struct jnode *n, struct runtime_device *d)
+int config_read_id_maps(const struct jread *r, const struct jnode *n, const char *key,
+	struct runtime_id_map **ret, size_t *ret_n)
 {
+	int k = jread_objects(r, n, key, sizeof(**ret), read_map, ret, ret_n);
+	if (k > 0 && *ret_n > RUNTIME_ID_MAPS_MAX)
+		return jread_fail(r, n, "%s: more than %d lines", key, RUNTIME_ID_MAPS_MAX);
+	return k;
+}
+
+static int read_device(const struct jread *r, const struct jnode *n, void *item)
+{
+	struct runtime_device *d = item;
 	const char *type = NULL;
 	uint32_t mode = 0666;
 	int k;
@@ -113,24 +107,6 @@ static int read_device(const struct jread *r, const struct jnode *n, struct runt
 		return jread_fail(r, n, "type '%s' is none of c, b, p, u", type ? type : "");
 	d->type = *type == 'u' ? 'c' : *type;
 	d->mode = mode & 07777;
-	return 0;
-}
-
-static int read_devices(const struct jread *r, const struct jnode *n, struct runtime_config *c)
-{
-	struct jnode list;
-	int k = jread_array(r, n, "devices", &list);
-	if (k <= 0)
-		return k;
-	size_t count = json_array_size(list.v);
-	c->devices = arena_alloc(r->a, (count + 1) * sizeof(*c->devices));
-	for (size_t i = 0; i < count; i++) {
-		struct jnode item;
-		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
-			(k = read_device(r, &item, &c->devices[i])) < 0)
-			return k;
-	}
-	c->ndevices = count;
 	return 0;
 }
 
@@ -162,9 +138,11 @@ int config_read_linux(const struct jread *r, const struct jnode *n, struct runti
 	struct jnode m;
 	int k;
 	if ((k = refuse_unsupported(r, n)) < 0 || (k = read_namespaces(r, n, c)) < 0 ||
-		(k = read_maps(r, n, "uidMappings", &c->uid_maps, &c->nuid_maps)) < 0 ||
-		(k = read_maps(r, n, "gidMappings", &c->gid_maps, &c->ngid_maps)) < 0 ||
-		(k = read_devices(r, n, c)) < 0 || (k = read_propagation(r, n, c)) < 0 ||
+		(k = config_read_id_maps(r, n, "uidMappings", &c->uid_maps, &c->nuid_maps)) < 0 ||
+		(k = config_read_id_maps(r, n, "gidMappings", &c->gid_maps, &c->ngid_maps)) < 0 ||
+		(k = jread_objects(r, n, "devices", sizeof(*c->devices), read_device, &c->devices,
+			 &c->ndevices)) < 0 ||
+		(k = read_propagation(r, n, c)) < 0 ||
 		(k = jread_str(r, n, "cgroupsPath", &c->cgroups_path)) < 0 ||
 		(k = jread_pairs(r, n, "sysctl", &c->sysctl)) < 0 ||
 		(k = jread_strings(r, n, "maskedPaths", &c->masked_paths)) < 0 ||

@@ -151,8 +151,9 @@ static bool wants_sb_readonly(const struct runtime_mount *m)
 	return !m->bind && (m->attr_set & MOUNT_ATTR_RDONLY);
 }
 
-static int read_mount(const struct jread *r, const struct jnode *n, struct runtime_mount *m)
+static int read_mount(const struct jread *r, const struct jnode *n, void *item)
 {
+	struct runtime_mount *m = item;
 	int k;
 	if ((k = jread_str(r, n, "destination", &m->destination)) < 0 ||
 		(k = jread_str(r, n, "type", &m->type)) < 0 ||
@@ -181,18 +182,6 @@ static int read_mount(const struct jread *r, const struct jnode *n, struct runti
 
 int config_read_mounts(const struct jread *r, const struct jnode *root, struct runtime_config *c)
 {
-	struct jnode list;
-	int k = jread_array(r, root, "mounts", &list);
-	if (k <= 0)
-		return k;
-	size_t count = json_array_size(list.v);
-	c->mounts = arena_alloc(r->a, (count + 1) * sizeof(*c->mounts));
-	for (size_t i = 0; i < count; i++) {
-		struct jnode item;
-		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
-			(k = read_mount(r, &item, &c->mounts[i])) < 0)
-			return k;
-	}
-	c->nmounts = count;
-	return 0;
+	return jread_objects(
+		r, root, "mounts", sizeof(*c->mounts), read_mount, &c->mounts, &c->nmounts);
 }

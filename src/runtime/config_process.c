@@ -120,8 +120,9 @@ static int rlimit_number(const char *name)
 	return -1;
 }
 
-static int read_rlimit(const struct jread *r, const struct jnode *n, struct runtime_rlimit *l)
+static int read_rlimit(const struct jread *r, const struct jnode *n, void *item)
 {
+	struct runtime_rlimit *l = item;
 	const char *type = NULL;
 	uint64_t soft = 0, hard = 0;
 	int k;
@@ -139,23 +140,16 @@ static int read_rlimit(const struct jread *r, const struct jnode *n, struct runt
 
 static int read_rlimits(const struct jread *r, const struct jnode *n, struct runtime_process *p)
 {
-	struct jnode list;
-	int k = jread_array(r, n, "rlimits", &list);
-	if (k <= 0)
-		return k;
-	size_t count = json_array_size(list.v);
-	p->rlimits = arena_alloc(r->a, (count + 1) * sizeof(*p->rlimits));
-	for (size_t i = 0; i < count; i++) {
-		struct jnode item;
-		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
-			(k = read_rlimit(r, &item, &p->rlimits[i])) < 0)
-			return k;
-		for (size_t j = 0; j < i; j++)
-			if (p->rlimits[j].resource == p->rlimits[i].resource)
-				return jread_fail(r, &item, "the same limit twice");
+	int k = jread_objects(
+		r, n, "rlimits", sizeof(*p->rlimits), read_rlimit, &p->rlimits, &p->nrlimits);
+	uint32_t seen = 0;
+	for (size_t i = 0; k > 0 && i < p->nrlimits; i++) {
+		uint32_t bit = 1U << p->rlimits[i].resource;
+		if (seen & bit)
+			return jread_fail(r, n, "rlimits[%zu]: the same limit twice", i);
+		seen |= bit;
 	}
-	p->nrlimits = count;
-	return 0;
+	return MIN(k, 0);
 }
 
 static int read_console(const struct jread *r, const struct jnode *n, struct runtime_process *p)

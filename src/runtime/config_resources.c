@@ -8,8 +8,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-static int read_rule(const struct jread *r, const struct jnode *n, struct runtime_device_rule *d)
+static int read_rule(const struct jread *r, const struct jnode *n, void *item)
 {
+	struct runtime_device_rule *d = item;
 	const char *type = "a", *access = "rwm";
 	int k;
 	d->major = d->minor = -1;
@@ -31,24 +32,6 @@ static int read_rule(const struct jread *r, const struct jnode *n, struct runtim
 	d->read = strchr(access, 'r');
 	d->write = strchr(access, 'w');
 	d->make = strchr(access, 'm');
-	return 0;
-}
-
-static int read_rules(const struct jread *r, const struct jnode *n, struct runtime_resources *res)
-{
-	struct jnode list;
-	int k = jread_array(r, n, "devices", &list);
-	if (k <= 0)
-		return k;
-	size_t count = json_array_size(list.v);
-	res->devices = arena_alloc(r->a, (count + 1) * sizeof(*res->devices));
-	for (size_t i = 0; i < count; i++) {
-		struct jnode item;
-		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
-			(k = read_rule(r, &item, &res->devices[i])) < 0)
-			return k;
-	}
-	res->ndevices = count;
 	return 0;
 }
 
@@ -95,26 +78,16 @@ static int read_cpu(const struct jread *r, const struct jnode *n, struct runtime
 	return check_list(r, &m, "mems", res->mems);
 }
 
-static int read_throttle(const struct jread *r, const struct jnode *n, const char *key,
-	const char *value_key, struct runtime_blkio_list *ret)
+static int read_blkio_device(const struct jread *r, const struct jnode *n, void *item)
 {
-	struct jnode list;
-	int k = jread_array(r, n, key, &list);
-	if (k <= 0)
+	struct runtime_blkio_device *d = item;
+	int k;
+	/* an entry has one of the two, after the list that it stands in */
+	if ((k = jread_u32(r, n, "major", &d->major)) < 0 ||
+		(k = jread_u32(r, n, "minor", &d->minor)) < 0 ||
+		(k = jread_u64(r, n, "rate", &d->value)) < 0)
 		return k;
-	size_t count = json_array_size(list.v);
-	ret->v = arena_alloc(r->a, (count + 1) * sizeof(*ret->v));
-	for (size_t i = 0; i < count; i++) {
-		struct jnode item;
-		struct runtime_blkio_device *d = &ret->v[i];
-		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
-			(k = jread_u32(r, &item, "major", &d->major)) < 0 ||
-			(k = jread_u32(r, &item, "minor", &d->minor)) < 0 ||
-			(k = jread_u64(r, &item, value_key, &d->value)) < 0)
-			return k;
-	}
-	ret->n = count;
-	return 0;
+	return jread_u64(r, n, "weight", &d->value);
 }
 
 static int read_blkio(const struct jread *r, const struct jnode *n, struct runtime_resources *res)
@@ -133,36 +106,25 @@ static int read_blkio(const struct jread *r, const struct jnode *n, struct runti
 	if ((k = jread_limit(r, &m, "weight", &res->blkio_weight)) < 0)
 		return k;
 	for (int i = 0; i < RUNTIME_THROTTLES; i++) {
-		const char *value = i == RUNTIME_BLKIO_WEIGHT ? "weight" : "rate";
-		if ((k = read_throttle(r, &m, keys[i], value, &res->throttle[i])) < 0)
+		struct runtime_blkio_list *l = &res->throttle[i];
+		if ((k = jread_objects(
+			     r, &m, keys[i], sizeof(*l->v), read_blkio_device, &l->v, &l->n)) < 0)
 			return k;
 	}
 	return 0;
 }
 
-static int read_hugepages(
-	const struct jread *r, const struct jnode *n, struct runtime_resources *res)
+static int read_hugepage(const struct jread *r, const struct jnode *n, void *item)
 {
-	struct jnode list;
-	int k = jread_array(r, n, "hugepageLimits", &list);
-	if (k <= 0)
+	struct runtime_pair *p = item;
+	uint64_t limit = 0;
+	int k;
+	if ((k = jread_str(r, n, "pageSize", &p->key)) < 0 ||
+		(k = jread_u64(r, n, "limit", &limit)) < 0)
 		return k;
-	size_t count = json_array_size(list.v);
-	res->hugepages.v = arena_alloc(r->a, (count + 1) * sizeof(*res->hugepages.v));
-	for (size_t i = 0; i < count; i++) {
-		struct jnode item;
-		const char *size = NULL;
-		uint64_t limit = 0;
-		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
-			(k = jread_str(r, &item, "pageSize", &size)) < 0 ||
-			(k = jread_u64(r, &item, "limit", &limit)) < 0)
-			return k;
-		if (!size || size[strspn(size, "0123456789KMGB")])
-			return jread_fail(r, &item, "pageSize is missing or not like '2MB'");
-		res->hugepages.v[i] =
-			(struct runtime_pair){size, arena_printf(r->a, "%" PRIu64, limit)};
-	}
-	res->hugepages.n = count;
+	if (!p->key || p->key[strspn(p->key, "0123456789KMGB")])
+		return jread_fail(r, n, "pageSize is missing or not like '2MB'");
+	p->value = arena_printf(r->a, "%" PRIu64, limit);
 	return 0;
 }
 
@@ -203,10 +165,13 @@ int config_read_resources(
 	const struct jread *r, const struct jnode *n, struct runtime_resources *res)
 {
 	int k;
-	if ((k = refuse_unsupported(r, n)) < 0 || (k = read_rules(r, n, res)) < 0 ||
+	if ((k = refuse_unsupported(r, n)) < 0 ||
+		(k = jread_objects(r, n, "devices", sizeof(*res->devices), read_rule, &res->devices,
+			 &res->ndevices)) < 0 ||
 		(k = read_memory(r, n, res)) < 0 || (k = read_cpu(r, n, res)) < 0 ||
 		(k = read_pids(r, n, res)) < 0 || (k = read_blkio(r, n, res)) < 0 ||
-		(k = read_hugepages(r, n, res)) < 0)
+		(k = jread_objects(r, n, "hugepageLimits", sizeof(*res->hugepages.v), read_hugepage,
+			 &res->hugepages.v, &res->hugepages.n)) < 0)
 		return k;
 	return read_unified(r, n, res);
 }

@@ -10,6 +10,7 @@
 #include "runtime/cgroup_priv.h"
 #include "runtime/container_priv.h"
 #include "runtime/hooks_priv.h"
+#include "runtime/idmap.h"
 #include "runtime/plan.h"
 #include "runtime/seccomp_priv.h"
 #include "runtime/state_priv.h"
@@ -35,6 +36,8 @@ struct creation {
 	struct child child;
 	struct runtime_container *k;
 	char *root;
+	struct runtime_id_maps maps,
+		auto_maps; /* maps: borrowed from the config or from auto_maps */
 	bool made_dir, made_cgroup;
 };
 
@@ -175,8 +178,6 @@ static int prepare_child(struct creation *w, struct err *e)
 	ch->preserve_fds = o->preserve_fds;
 	ch->no_pivot = o->flags & RUNTIME_NO_PIVOT;
 	ch->die_with_creator = o->flags & RUNTIME_DIE_WITH_CREATOR;
-	ch->bring_to_root = c->ns[RUNTIME_NS_USER].want;
-	ch->user_ns_new = ch->bring_to_root && !c->ns[RUNTIME_NS_USER].path;
 	ch->mount_root = o->mount_root;
 	ch->mount_root_ctx = o->mount_root_ctx;
 	ch->cgroup_ns = c->ns[RUNTIME_NS_CGROUP].want;
@@ -186,32 +187,31 @@ static int prepare_child(struct creation *w, struct err *e)
 	return 0;
 }
 
-/* ---- after the clone ---- */
-
-static int write_map(const struct creation *w, const char *file, const struct runtime_id_map *m,
-	size_t n, struct err *e)
+/* The config may leave the choice of the ids to us. */
+static int prepare_maps(struct creation *w, struct err *e)
 {
-	char path[64];
-	struct buf b cleanup_buf = BUF_INIT;
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&b, "%u %u %u\n", m[i].container, m[i].host, m[i].size);
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)w->k->pid, file);
-	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, b.data, b.len) < 0)
-		return err_sys(e, "write '%s'", file);
-	return 0;
+	const struct runtime_config *c = w->c;
+	struct child *ch = &w->child;
+	ch->bring_to_root = c->ns[RUNTIME_NS_USER].want;
+	ch->user_ns_new = ch->bring_to_root && !c->ns[RUNTIME_NS_USER].path;
+	if (!ch->user_ns_new)
+		return 0;
+	ch->dumpable_till_mapped = geteuid() != 0;
+	w->maps = (struct runtime_id_maps){c->uid_maps, c->gid_maps, c->nuid_maps, c->ngid_maps};
+	if (c->nuid_maps)
+		return 0;
+	int r = runtime_id_maps_auto(&w->auto_maps, e);
+	w->maps = w->auto_maps;
+	return r;
 }
+
+/* ---- after the clone ---- */
 
 static int map_ids(const struct creation *w, struct err *e)
 {
 	if (!w->child.bring_to_root)
 		return 0;
-	int r = 0;
-	if (w->child.user_ns_new) {
-		r = write_map(w, "uid_map", w->c->uid_maps, w->c->nuid_maps, e);
-		if (r == 0)
-			r = write_map(w, "gid_map", w->c->gid_maps, w->c->ngid_maps, e);
-	}
+	int r = w->child.user_ns_new ? runtime_id_maps_write(w->k->pid, &w->maps, e) : 0;
 	return r < 0 ? r : wire_send(w->k->sock, WIRE_MAPPED, NULL);
 }
 
@@ -260,9 +260,9 @@ static int make(struct creation *w, struct err *e)
 	int r;
 	if ((r = check_options(w->o, e)) < 0 ||
 		(r = runtime_plan_make(w->c, w->o, &w->plan, e)) < 0 ||
-		(r = prepare_child(w, e)) < 0 || (r = prepare_cgroup(w, e)) < 0 ||
-		(r = make_state_dir(w, e)) < 0 || (r = make_cgroup_first(w, &sp, e)) < 0 ||
-		(r = listen_for_start(w, e)) < 0)
+		(r = prepare_child(w, e)) < 0 || (r = prepare_maps(w, e)) < 0 ||
+		(r = prepare_cgroup(w, e)) < 0 || (r = make_state_dir(w, e)) < 0 ||
+		(r = make_cgroup_first(w, &sp, e)) < 0 || (r = listen_for_start(w, e)) < 0)
 		return r;
 	r = spawn(w, &sp, e);
 	if (sp.cgroup_fd >= 0)
@@ -315,6 +315,7 @@ int runtime_create(const struct runtime_config *c, const struct runtime_options 
 	int r = make(&w, e);
 	child_release(&w.child);
 	runtime_plan_release(&w.plan);
+	runtime_id_maps_release(&w.auto_maps);
 	free(w.root);
 	if (r < 0) {
 		undo(&w);

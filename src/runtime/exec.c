@@ -103,7 +103,6 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 {
 	struct child *ch = &x->child;
 	x->namespaces = different_namespaces(s->pid);
-	plan_entry(x, p);
 	ch->process = p;
 	ch->plan = &x->plan;
 	ch->id = s->id;
@@ -121,10 +120,18 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 			(x->sp.cgroup_fd = cgroup_open_dir(&x->cgroup, e)) < 0)
 			return x->sp.cgroup_fd;
 	}
+	ch->bring_to_root = x->namespaces & CLONE_NEWUSER;
 	if (x->namespaces & CLONE_NEWPID) {
 		x->sp.join_fd = x->init;
 		x->sp.join_flags = CLONE_NEWPID;
 	}
+	/* who has no privilege here has it only in there; root joins as late as it can, to read
+	 * what is the host's before */
+	if ((x->namespaces & CLONE_NEWPID) && (x->namespaces & CLONE_NEWUSER) && geteuid() != 0) {
+		x->sp.join_flags |= CLONE_NEWUSER;
+		x->namespaces &= ~CLONE_NEWUSER;
+	}
+	plan_entry(x, p);
 	if (x->config->seccomp)
 		return seccomp_program(x->config->seccomp, x->config->seccomp_len,
 			o->seccomp_cache_dir, &ch->filter, &ch->filter_flags, e);

@@ -310,3 +310,24 @@ int jread_object_at(const struct jread *r, const struct jnode *n, size_t i, stru
 	*ret = jread_at(n, i);
 	return json_is_object(ret->v) ? 1 : jread_fail(r, ret, "expected an object");
 }
+
+int jread_objects(const struct jread *r, const struct jnode *n, const char *key, size_t size,
+	int (*read)(const struct jread *r, const struct jnode *n, void *item), void *ret,
+	size_t *ret_n)
+{
+	struct jnode list;
+	int k = jread_array(r, n, key, &list);
+	if (k <= 0)
+		return k;
+	size_t count = json_array_size(list.v);
+	char *v = arena_alloc(r->a, (count + 1) * size);
+	for (size_t i = 0; i < count; i++) {
+		struct jnode item;
+		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
+			(k = read(r, &item, v + i * size)) < 0)
+			return k;
+	}
+	memcpy(ret, &v, sizeof(v));
+	*ret_n = count;
+	return 1;
+}

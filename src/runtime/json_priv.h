@@ -62,10 +62,18 @@ int jread_pairs(
 struct jnode jread_at(const struct jnode *n, size_t i);
 /* As jread_at, and it must be an object */
 int jread_object_at(const struct jread *r, const struct jnode *n, size_t i, struct jnode *ret);
+/* An array of objects as a counted list in the arena: `read` fills one item (zeroed before) of
+ * `size` bytes from one object. `ret` is the address of the list's pointer (struct x **). */
+int jread_objects(const struct jread *r, const struct jnode *n, const char *key, size_t size,
+	int (*read)(const struct jread *r, const struct jnode *n, void *item), void *ret,
+	size_t *ret_n);
 
 /* parts of config.c */
 int config_read_process(const struct jread *r, const struct jnode *n, struct runtime_process *p);
 int config_read_mounts(const struct jread *r, const struct jnode *root, struct runtime_config *c);
+/* uidMappings, gidMappings (of linux and of a mount) */
+int config_read_id_maps(const struct jread *r, const struct jnode *n, const char *key,
+	struct runtime_id_map **ret, size_t *ret_n);
 int config_read_linux(const struct jread *r, const struct jnode *n, struct runtime_config *c);
 int config_read_resources(
 	const struct jread *r, const struct jnode *n, struct runtime_resources *res);

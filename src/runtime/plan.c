@@ -92,11 +92,8 @@ static int check_namespaces(const struct runtime_config *c, struct err *e)
 		return err_set(e, ERR_FORMAT, "hostname: needs a UTS namespace of its own");
 	if (c->domainname && !ns[RUNTIME_NS_UTS].want)
 		return err_set(e, ERR_FORMAT, "domainname: needs a UTS namespace of its own");
-	bool new_user = ns[RUNTIME_NS_USER].want && !ns[RUNTIME_NS_USER].path;
-	if (new_user && (!c->nuid_maps || !c->ngid_maps))
-		return err_set(e, ERR_FORMAT,
-			"linux: a user namespace needs uidMappings and "
-			"gidMappings");
+	if (!c->nuid_maps != !c->ngid_maps)
+		return err_set(e, ERR_FORMAT, "linux: uidMappings and gidMappings go together");
 	if (!ns[RUNTIME_NS_USER].want && (c->nuid_maps || c->ngid_maps))
 		return err_set(e, ERR_FORMAT, "linux: mappings without a user namespace");
 	return 0;

@@ -52,7 +52,7 @@ static int read_action(const struct jread *r, const struct jnode *n, const char 
 	return 0;
 }
 
-static int read_args(const struct jread *r, const struct jnode *n, struct seccomp_rule *rule)
+static int read_arg(const struct jread *r, const struct jnode *n, void *item)
 {
 	static const char *const ops[] = {
 		"SCMP_CMP_NE",
@@ -63,52 +63,35 @@ static int read_args(const struct jread *r, const struct jnode *n, struct seccom
 		"SCMP_CMP_GT",
 		"SCMP_CMP_MASKED_EQ",
 	};
-	struct jnode list;
-	int k = jread_array(r, n, "args", &list);
-	if (k <= 0)
+	struct seccomp_arg *a = item;
+	int k;
+	if ((k = jread_u32(r, n, "index", &a->index)) < 0 ||
+		(k = jread_u64(r, n, "value", &a->value)) < 0 ||
+		(k = jread_u64(r, n, "valueTwo", &a->value_two)) < 0 ||
+		(k = jread_str(r, n, "op", &a->op)) < 0)
 		return k;
-	rule->nargs = json_array_size(list.v);
-	if (rule->nargs > RUNTIME_SECCOMP_ARGS)
-		return jread_fail(r, &list, "more than %d conditions", RUNTIME_SECCOMP_ARGS);
-	rule->args = arena_alloc(r->a, (rule->nargs + 1) * sizeof(*rule->args));
-	for (size_t i = 0; i < rule->nargs; i++) {
-		struct seccomp_arg *a = &rule->args[i];
-		struct jnode item;
-		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
-			(k = jread_u32(r, &item, "index", &a->index)) < 0 ||
-			(k = jread_u64(r, &item, "value", &a->value)) < 0 ||
-			(k = jread_u64(r, &item, "valueTwo", &a->value_two)) < 0 ||
-			(k = jread_str(r, &item, "op", &a->op)) < 0)
-			return k;
-		bool known = false;
-		for (size_t j = 0; j < ARRAY_SIZE(ops); j++)
-			known |= str_eq(a->op, ops[j]);
-		if (!known)
-			return jread_fail(r, &item, "op '%s' is unknown", a->op ? a->op : "");
-		if (a->index >= RUNTIME_SECCOMP_ARGS)
-			return jread_fail(r, &item, "index %u is above 5", a->index);
-	}
+	bool known = false;
+	for (size_t j = 0; j < ARRAY_SIZE(ops); j++)
+		known |= str_eq(a->op, ops[j]);
+	if (!known)
+		return jread_fail(r, n, "op '%s' is unknown", a->op ? a->op : "");
+	if (a->index >= RUNTIME_SECCOMP_ARGS)
+		return jread_fail(r, n, "index %u is above 5", a->index);
 	return 0;
 }
 
-static int read_rules(const struct jread *r, const struct jnode *n, struct runtime_seccomp *s)
+static int read_rule(const struct jread *r, const struct jnode *n, void *item)
 {
-	struct jnode list;
-	int k = jread_array(r, n, "syscalls", &list);
-	if (k <= 0)
+	struct seccomp_rule *rule = item;
+	int k;
+	if ((k = jread_strings(r, n, "names", &rule->names)) < 0 ||
+		(k = read_action(r, n, "action", "errnoRet", &rule->action, &rule->errno_ret)) <
+			0 ||
+		(k = jread_objects(r, n, "args", sizeof(*rule->args), read_arg, &rule->args,
+			 &rule->nargs)) < 0)
 		return k;
-	s->nrules = json_array_size(list.v);
-	s->rules = arena_alloc(r->a, (s->nrules + 1) * sizeof(*s->rules));
-	for (size_t i = 0; i < s->nrules; i++) {
-		struct seccomp_rule *rule = &s->rules[i];
-		struct jnode item;
-		if ((k = jread_object_at(r, &list, i, &item)) < 0 ||
-			(k = jread_strings(r, &item, "names", &rule->names)) < 0 ||
-			(k = read_action(r, &item, "action", "errnoRet", &rule->action,
-				 &rule->errno_ret)) < 0 ||
-			(k = read_args(r, &item, rule)) < 0)
-			return k;
-	}
+	if (rule->nargs > RUNTIME_SECCOMP_ARGS)
+		return jread_fail(r, n, "args: more than %d conditions", RUNTIME_SECCOMP_ARGS);
 	return 0;
 }
 
@@ -122,7 +105,8 @@ int seccomp_read(const struct jread *r, const struct jnode *n, struct runtime_se
 		(k = jread_strings(r, n, "flags", &s->flags)) < 0 ||
 		(k = jread_str(r, n, "listenerPath", &s->listener_path)) < 0 ||
 		(k = jread_str(r, n, "listenerMetadata", &s->listener_metadata)) < 0 ||
-		(k = read_rules(r, n, s)) < 0)
+		(k = jread_objects(r, n, "syscalls", sizeof(*s->rules), read_rule, &s->rules,
+			 &s->nrules)) < 0)
 		return k;
 	*ret = s;
 	return 0;

@@ -125,7 +125,10 @@ static const struct {
 } refused[] = {
 	{SAMPLE(SAMPLE_PROCESS, "[]", "{}"), "without a mount namespace"},
 	{NS(""), "needs a UTS namespace"},
-	{NS(",{\"type\":\"uts\"},{\"type\":\"user\"}"), "needs uidMappings"},
+	{NS(",{\"type\":\"uts\"},{\"type\":\"user\"}],\"uidMappings\":[{\"containerID\":0,"
+	    "\"hostID\":1,"
+	    "\"size\":1}"),
+		"go together"},
 	{SAMPLE(SAMPLE_PROCESS, "[]", "{" MOUNT_NS ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}}"),
 		"'net.ipv4.ip_forward' does not belong"},
 	{SAMPLE(SAMPLE_PROCESS, "[]", "{" MOUNT_NS ",\"sysctl\":{\"kernel.core_pattern\":\"|x\"}}"),
