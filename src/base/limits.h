@@ -36,3 +36,18 @@
 #define LIMIT_NETWORK_TABLE (16 * 1024 * 1024) /* 65,000 containers with names and ports */
 #define LIMIT_PROC_NET      (16 * 1024 * 1024) /* 100,000 sockets of the host */
 #define LIMIT_RESOLV_CONF   (64 * 1024)        /* a few lines, by hand */
+
+/* http, registry */
+#define LIMIT_URL              8192          /* signed links of object stores have 2,000 bytes */
+#define LIMIT_HTTP_HEADERS     (128 * 1024)  /* all header fields of one answer */
+#define LIMIT_HTTP_BODY        (1024 * 1024) /* an answer that no callback takes */
+#define LIMIT_HTTP_REDIRECTS   10            /* browsers follow 20; registries send one */
+#define LIMIT_HTTP_RETRY_AFTER 300           /* seconds: nobody sits through more */
+#define LIMIT_CHALLENGES       16            /* in all WWW-Authenticate fields of an answer */
+#define LIMIT_CHALLENGE_PARAMS 32            /* of one challenge; bearer has four */
+#define LIMIT_TOKEN            (256 * 1024)  /* a token server's answer; tokens have 4 KB */
+#define LIMIT_ERROR_BODY       (64 * 1024)   /* an error document that is read for its words */
+#define LIMIT_CERTIFICATES     (4 * 1024 * 1024) /* a file of authorities; the system's has 0.2 MB */
+#define LIMIT_LIST_PAGE        (16 * 1024 * 1024) /* a page of tags; 10,000 of them have 0.3 MB */
+#define LIMIT_LIST_ENTRIES     (4 * 1000 * 1000)  /* names in a list over all its pages */
+#define LIMIT_LIST_PAGES       100000             /* a list whose pages never end */

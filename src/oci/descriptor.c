@@ -22,6 +22,8 @@ void oci_descriptor_release(struct oci_descriptor *d)
 	free(d->media_type);
 	oci_platform_release(&d->platform);
 	strv_release(&d->annotations);
+	free(d->artifact_type);
+	strv_release(&d->urls);
 	*d = (struct oci_descriptor){0};
 }
 
@@ -70,6 +72,14 @@ static int parse_members(json_t *o, const char *where, struct oci_descriptor *d,
 	if (r < 0)
 		return r;
 	r = oci_json_map(o, where, "annotations", &d->annotations, e);
+	if (r < 0)
+		return r;
+	r = oci_json_strings(o, where, "urls", &d->urls, e);
+	if (r < 0)
+		return r;
+	const char *artifact = NULL;
+	r = oci_json_string(o, where, "artifactType", &artifact, e);
+	d->artifact_type = mem_strdup(artifact);
 	return r < 0 ? r : 0;
 }
 
@@ -102,10 +112,14 @@ struct json_t *oci_descriptor_format(const struct oci_descriptor *d)
 		json_object_set_new(o, "mediaType", oci_json_text(d->media_type));
 	json_object_set_new(o, "digest", json_string(d->digest));
 	json_object_set_new(o, "size", json_integer((json_int_t)d->size));
+	if (d->urls.n)
+		json_object_set_new(o, "urls", oci_json_from_strings(&d->urls));
 	if (d->annotations.n)
 		json_object_set_new(o, "annotations", oci_json_from_map(&d->annotations));
 	if (d->has_platform)
 		json_object_set_new(o, "platform", format_platform(&d->platform));
+	if (!str_empty(d->artifact_type))
+		json_object_set_new(o, "artifactType", oci_json_text(d->artifact_type));
 	return o;
 }
 
@@ -124,6 +138,8 @@ void oci_descriptor_copy(struct oci_descriptor *dst, const struct oci_descriptor
 	};
 	memcpy(dst->digest, src->digest, sizeof(dst->digest));
 	strv_add_all(&dst->annotations, &src->annotations);
+	dst->artifact_type = mem_strdup(src->artifact_type);
+	strv_add_all(&dst->urls, &src->urls);
 }
 
 const char *oci_platform_arch(void)

@@ -24,6 +24,8 @@ struct oci_descriptor {
 	bool has_platform;
 	struct oci_platform platform;
 	struct strv annotations; /* NAME=VALUE; strv_env_get reads one */
+	char *artifact_type;     /* in an index, of the manifest; NULL when absent */
+	struct strv urls;        /* a foreign layer: where else it can be had */
 };
 void oci_descriptor_release(struct oci_descriptor *d);
 #define cleanup_oci_descriptor cleanup(oci_descriptor_release)
