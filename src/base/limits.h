@@ -14,6 +14,7 @@
 #define LIMIT_MANIFEST          (4 * 1024 * 1024)  /* distribution-spec: at least 4 MiB accepted */
 #define LIMIT_CONFIG            (8 * 1024 * 1024)  /* an image config with a very long history */
 #define LIMIT_RUNTIME_CONFIG    (16 * 1024 * 1024) /* engines write large seccomp sections */
+#define LIMIT_PS_OUTPUT         (16 * 1024 * 1024) /* 100,000 processes of the host */
 #define LIMIT_JSON_DEPTH        256                /* no document of ours nests deeper than 20 */
 #define LIMIT_LAYERS            512                /* overlayfs takes 500 lower directories */
 #define LIMIT_LAYER_SIZE        (1ULL << 40)       /* 1 TiB unpacked: a bomb, not a layer */

@@ -146,6 +146,7 @@ struct runtime_exec_options {
 	int stdio[3];
 	int console_socket;
 	unsigned preserve_fds;
+	bool ignore_paused; /* it comes to life when the container is resumed; the call waits */
 	const char *seccomp_cache_dir;
 	const char *pid_file;
 };

@@ -142,7 +142,8 @@ static int enter(struct entry *x, const char *state_dir, const struct runtime_st
 	const struct runtime_process *p, const struct runtime_exec_options *o,
 	struct runtime_container *k, struct err *e)
 {
-	if (s->status != RUNTIME_RUNNING && s->status != RUNTIME_CREATED)
+	bool paused = s->status == RUNTIME_PAUSED && o->ignore_paused;
+	if (s->status != RUNTIME_RUNNING && s->status != RUNTIME_CREATED && !paused)
 		return err_set(e, ERR_STATE, "cannot exec in container '%s': it is %s", s->id,
 			runtime_status_name(s->status));
 	if (!p->args.n)

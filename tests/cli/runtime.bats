@@ -56,17 +56,17 @@ nothing_left() {
   nothing_left
 }
 
-@test "program not found is 127, not executable 126" {
+@test "a program that is not found or cannot be executed is told" {
   args /nosuch
-  fails_with 127 'stat /nosuch: no such file or directory' rt run --bundle "$B" "$ID"
+  fails_with 1 'stat /nosuch: no such file or directory' rt run --bundle "$B" "$ID"
   args nosuch
-  fails_with 127 'executable file not found in $PATH' rt run --bundle "$B" "$ID"
+  fails_with 1 'executable file not found in $PATH' rt run --bundle "$B" "$ID"
   args /etc/passwd
-  fails_with 126 'permission denied' rt run --bundle "$B" "$ID"
+  fails_with 1 'permission denied' rt run --bundle "$B" "$ID"
   printf 'no program\n' >"$KIST_ROOT/rootfs/bin/odd"
   chmod 755 "$KIST_ROOT/rootfs/bin/odd"
   args /bin/odd
-  fails_with 126 'exec format error' rt run --bundle "$B" "$ID"
+  fails_with 1 'exec format error' rt run --bundle "$B" "$ID"
   nothing_left
 }
 
@@ -188,11 +188,11 @@ nothing_left() {
 
 @test "the runtime's own executable does not run inside" {
   args /proc/self/exe
-  fails_with 126 'permission denied' rt run --bundle "$B" "$ID"
+  fails_with 1 'permission denied' rt run --bundle "$B" "$ID"
   printf '#!/proc/self/exe\n' >"$KIST_ROOT/rootfs/bin/script"
   chmod 755 "$KIST_ROOT/rootfs/bin/script"
   args /bin/script
-  fails_with 126 'permission denied' rt run --bundle "$B" "$ID"
+  fails_with 1 'permission denied' rt run --bundle "$B" "$ID"
 }
 
 @test "no descriptor of the caller leaks" {
@@ -234,7 +234,7 @@ nothing_left() {
   [[ $output == /dev/pts/* ]]
   run rt exec "$ID" grep Seccomp: /proc/self/status
   [[ $output == *2 ]]
-  fails_with 127 'not found' rt exec "$ID" nosuch
+  fails_with 255 'not found' rt exec "$ID" nosuch
   run rt ps --format json "$ID"
   [[ $output == "[$(rt state "$ID" | jq .pid)]" ]]
 }
@@ -243,7 +243,7 @@ nothing_left() {
   started
   rt pause "$ID" || skip "no freezer"
   [[ $(rt state "$ID" | jq -r .status) == paused ]]
-  fails_with 1 'it is paused' rt exec "$ID" true
+  fails_with 255 'it is paused' rt exec "$ID" true
   rt resume "$ID"
   rt exec "$ID" true
   rt pause "$ID"

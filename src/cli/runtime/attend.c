@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -20,6 +21,17 @@ static void copy_size(int master)
 		ioctl(master, TIOCSWINSZ, &size);
 }
 
+/* Orphans that came to us; the container's own process is waited for by its owner. */
+static void reap_orphans(struct runtime_container *k)
+{
+	siginfo_t info = {0};
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid &&
+		info.si_pid != runtime_container_pid(k)) {
+		waitpid(info.si_pid, NULL, 0);
+		info.si_pid = 0;
+	}
+}
+
 static void pass_signal(int fd, struct runtime_container *k, int master)
 {
 	struct signalfd_siginfo info;
@@ -27,7 +39,9 @@ static void pass_signal(int fd, struct runtime_container *k, int master)
 		return;
 	if (info.ssi_signo == SIGWINCH && master >= 0)
 		copy_size(master);
-	else if (info.ssi_signo != SIGCHLD)
+	else if (info.ssi_signo == SIGCHLD)
+		reap_orphans(k);
+	else
 		proc_pidfd_kill(runtime_container_pidfd(k), (int)info.ssi_signo);
 }
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -22,51 +23,24 @@
 struct create_options {
 	const char *bundle, *config, *pid_file, *console;
 	unsigned preserve_fds;
-	bool no_pivot, no_keyring, detach, keep;
+	bool no_pivot, no_keyring, detach, keep, no_subreaper;
 };
 
-static int read_options(int argc, char **argv, struct create_options *o, struct err *e)
-{
-	enum { PID_FILE = 256, CONSOLE, NO_PIVOT, NO_KEYRING, PRESERVE, KEEP, NO_SUBREAPER };
-	static const struct option table[] = {
-		{"bundle", required_argument, NULL, 'b'},
-		{"config", required_argument, NULL, 'f'},
-		{"pid-file", required_argument, NULL, PID_FILE},
-		{"console-socket", required_argument, NULL, CONSOLE},
-		{"no-pivot", no_argument, NULL, NO_PIVOT},
-		{"no-new-keyring", no_argument, NULL, NO_KEYRING},
-		{"preserve-fds", required_argument, NULL, PRESERVE},
-		{"keep", no_argument, NULL, KEEP},
-		{"no-subreaper", no_argument, NULL, NO_SUBREAPER},
-		{"detach", no_argument, NULL, 'd'},
-		{NULL},
-	};
-	int c;
-	while ((c = next_option(argc, argv, "b:f:d", table, e)) > 0) {
-		uint64_t n;
-		if (c == 'b')
-			o->bundle = optarg;
-		else if (c == 'f')
-			o->config = optarg;
-		else if (c == PID_FILE)
-			o->pid_file = optarg;
-		else if (c == CONSOLE)
-			o->console = optarg;
-		else if (c == NO_PIVOT)
-			o->no_pivot = true;
-		else if (c == NO_KEYRING)
-			o->no_keyring = true;
-		else if (c == KEEP)
-			o->keep = true;
-		else if (c == 'd')
-			o->detach = true;
-		else if (c == PRESERVE && (str_parse_u64(optarg, 10, &n) < 0 || n > 1024))
-			return err_set(e, ERR_USAGE, "--preserve-fds '%s' is no number", optarg);
-		else if (c == PRESERVE)
-			o->preserve_fds = (unsigned)n;
-	}
-	return c;
-}
+#define CREATE_OPTIONS                                                                          \
+	OPT_TEXT(create_options, bundle, "bundle", 'b', "DIR", "directory of config.json (.)"), \
+		OPT_TEXT(create_options, config, "config", 'f', "FILE", "another config file"), \
+		OPT_TEXT(create_options, console, "console-socket", 0, "SOCKET",                \
+			"socket to which the terminal is sent"),                                \
+		OPT_TEXT(create_options, pid_file, "pid-file", 0, "FILE",                       \
+			"file for the process's number"),                                       \
+		OPT_FLAG(create_options, no_pivot, "no-pivot", 0,                               \
+			"move the root mount instead of pivot_root, for a root in a ramfs"),    \
+		OPT_FLAG(create_options, no_keyring, "no-new-keyring", 0,                       \
+			"keep the caller's session keyring"),                                   \
+		OPT_FLAG(create_options, no_subreaper, "no-subreaper", 0,                       \
+			"do not adopt the container's orphans"),                                \
+		OPT_NUMBER(create_options, preserve_fds, "preserve-fds", 0, "N",                \
+			"descriptors from 3 on that the container gets")
 
 int read_config(const char *path, struct runtime_config **ret, struct err *e)
 {
@@ -121,40 +95,72 @@ static int make(const struct create_options *co, const char *id, bool later,
 	return later ? runtime_create(c, &o, ret, e) : runtime_run(c, &o, ret, e);
 }
 
-int cmd_create(int argc, char **argv, struct err *e)
+static int create(const struct call *c, struct err *e)
 {
-	struct create_options o = {NULL};
-	const char *id;
-	int r = read_options(argc, argv, &o, e);
-	if (r < 0 || (r = take_id(argc, argv, &id, e)) < 0)
-		return r;
 	struct runtime_container *k cleanup_runtime_container = NULL;
-	return make(&o, id, true, &k, e);
+	return make(c->options, c->operands[0], true, &k, e);
 }
 
-int cmd_start(int argc, char **argv, struct err *e)
+static const struct option_spec create_options[] = {CREATE_OPTIONS, {NULL}};
+
+const struct command cmd_create = {
+	.name = "create",
+	.operands = "ID",
+	.text = "make a container that waits for its start",
+	.options = create_options,
+	.size = sizeof(struct create_options),
+	.min = 1,
+	.max = 1,
+	.run = create,
+};
+
+static int start(const struct call *c, struct err *e)
 {
-	const char *id;
 	cleanup_free char *dir = NULL;
-	int r = take_id(argc, argv, &id, e);
-	if (r < 0 || (r = state_path(id, &dir, e)) < 0)
-		return r;
-	return runtime_start_saved(dir, e);
+	int r = state_path(c->operands[0], &dir, e);
+	return r < 0 ? r : runtime_start_saved(dir, e);
 }
 
-int cmd_run(int argc, char **argv, struct err *e)
+const struct command cmd_start = {
+	.name = "start",
+	.operands = "ID",
+	.text = "start a container that was created",
+	.min = 1,
+	.max = 1,
+	.run = start,
+};
+
+static int run(const struct call *c, struct err *e)
 {
-	struct create_options o = {NULL};
-	const char *id;
+	const struct create_options *o = c->options;
 	cleanup_free char *dir = NULL;
-	int r = read_options(argc, argv, &o, e);
-	if (r < 0 || (r = take_id(argc, argv, &id, e)) < 0 || (r = state_path(id, &dir, e)) < 0)
-		return r;
 	struct runtime_container *k cleanup_runtime_container = NULL;
-	if ((r = make(&o, id, false, &k, e)) < 0 || o.detach)
+	int r = state_path(c->operands[0], &dir, e);
+	/* orphans of a container that shares our pid namespace come to us, not to the host's init */
+	if (r == 0 && !o->detach && !o->no_subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (r < 0 || (r = make(o, c->operands[0], false, &k, e)) < 0 || o->detach)
 		return r;
 	int status = attend(k, e);
-	if (!o.keep && (r = runtime_delete(dir, true, e)) < 0)
+	if (!o->keep && (r = runtime_delete(dir, true, e)) < 0)
 		return r;
 	return status;
 }
+
+static const struct option_spec run_options[] = {
+	CREATE_OPTIONS,
+	OPT_FLAG(create_options, detach, "detach", 'd', "do not wait for its end"),
+	OPT_FLAG(create_options, keep, "keep", 0, "do not delete it after its end"),
+	{NULL},
+};
+
+const struct command cmd_run = {
+	.name = "run",
+	.operands = "ID",
+	.text = "create and start, then wait for the end",
+	.options = run_options,
+	.size = sizeof(struct create_options),
+	.min = 1,
+	.max = 1,
+	.run = run,
+};

@@ -19,110 +19,10 @@
 
 struct exec_options {
 	const char *process_file, *cwd, *user, *pid_file, *console, *apparmor, *label;
-	struct strv env, caps, groups;
+	struct strv env, caps, groups, cgroup;
 	unsigned preserve_fds;
-	bool tty, detach, no_new_privs;
+	bool tty, detach, no_new_privs, ignore_paused;
 };
-
-enum {
-	CWD = 256,
-	PID_FILE,
-	CONSOLE,
-	PRESERVE,
-	NO_NEW_PRIVS,
-	APPARMOR,
-	LABEL,
-	GROUPS,
-	CAP,
-	CGROUP,
-	IGNORE_PAUSED,
-};
-
-static int take_option(int c, struct exec_options *o, struct err *e)
-{
-	uint64_t n;
-	switch (c) {
-	case 'p':
-		o->process_file = optarg;
-		break;
-	case 'e':
-		strv_add(&o->env, optarg);
-		break;
-	case 't':
-		o->tty = true;
-		break;
-	case 'd':
-		o->detach = true;
-		break;
-	case 'u':
-		o->user = optarg;
-		break;
-	case 'g':
-	case GROUPS:
-		strv_add(&o->groups, optarg);
-		break;
-	case 'c':
-	case CAP:
-		strv_add(&o->caps, optarg);
-		break;
-	case CWD:
-		o->cwd = optarg;
-		break;
-	case PID_FILE:
-		o->pid_file = optarg;
-		break;
-	case CONSOLE:
-		o->console = optarg;
-		break;
-	case NO_NEW_PRIVS:
-		o->no_new_privs = true;
-		break;
-	case APPARMOR:
-		o->apparmor = optarg;
-		break;
-	case LABEL:
-		o->label = optarg;
-		break;
-	case PRESERVE:
-		if (str_parse_u64(optarg, 10, &n) < 0 || n > 1024)
-			return err_set(e, ERR_USAGE, "--preserve-fds '%s' is no number", optarg);
-		o->preserve_fds = (unsigned)n;
-		break;
-	case CGROUP:
-		return err_set(
-			e, ERR_UNSUPPORTED, "exec --cgroup is not supported by this version");
-	default:
-		break;
-	}
-	return 0;
-}
-
-static int read_options(int argc, char **argv, struct exec_options *o, struct err *e)
-{
-	static const struct option table[] = {
-		{"process", required_argument, NULL, 'p'},
-		{"cwd", required_argument, NULL, CWD},
-		{"env", required_argument, NULL, 'e'},
-		{"tty", no_argument, NULL, 't'},
-		{"user", required_argument, NULL, 'u'},
-		{"additional-gids", required_argument, NULL, GROUPS},
-		{"cap", required_argument, NULL, CAP},
-		{"detach", no_argument, NULL, 'd'},
-		{"pid-file", required_argument, NULL, PID_FILE},
-		{"console-socket", required_argument, NULL, CONSOLE},
-		{"preserve-fds", required_argument, NULL, PRESERVE},
-		{"no-new-privs", no_argument, NULL, NO_NEW_PRIVS},
-		{"apparmor", required_argument, NULL, APPARMOR},
-		{"process-label", required_argument, NULL, LABEL},
-		{"cgroup", required_argument, NULL, CGROUP},
-		{"ignore-paused", no_argument, NULL, IGNORE_PAUSED},
-		{NULL},
-	};
-	int c, r = 0;
-	while (r == 0 && (c = next_option(argc, argv, "+p:e:tu:g:c:d", table, e)) != 0)
-		r = c < 0 ? c : take_option(c, o, e);
-	return r;
-}
 
 static int set_user(const char *text, struct runtime_process *p, struct err *e)
 {
@@ -207,6 +107,7 @@ static int start(const char *dir, const struct runtime_process *p, const struct 
 		return console;
 	x.console_socket = console;
 	x.preserve_fds = o->preserve_fds;
+	x.ignore_paused = o->ignore_paused;
 	x.seccomp_cache_dir = cache;
 	x.pid_file = o->pid_file;
 	struct runtime_container *k cleanup_runtime_container = NULL;
@@ -214,15 +115,17 @@ static int start(const char *dir, const struct runtime_process *p, const struct 
 	return r < 0 || o->detach ? r : attend(k, e);
 }
 
-static int run(int argc, char **argv, const struct exec_options *o, struct err *e)
+static int run(const struct call *call, struct err *e)
 {
-	if (optind >= argc)
-		return err_set(e, ERR_USAGE, "exec: a container id is needed");
+	const struct exec_options *o = call->options;
 	cleanup_free char *dir = NULL;
-	const char *id = argv[optind++];
+	const char *id = call->operands[0];
 	int r = state_path(id, &dir, e);
 	if (r < 0)
 		return r;
+	if (o->cgroup.n)
+		return err_set(
+			e, ERR_UNSUPPORTED, "exec --cgroup is not supported by this version");
 	struct runtime_config *c cleanup_runtime_config = NULL;
 	struct strv env cleanup_strv = STRV_INIT;
 	cleanup_free uint32_t *groups = NULL;
@@ -232,25 +135,53 @@ static int run(int argc, char **argv, const struct exec_options *o, struct err *
 			c->process.terminal = true;
 	} else {
 		cleanup_free char *config = mem_printf("%s/config.json", dir);
-		if (optind >= argc)
+		if (call->n < 2)
 			return err_set(e, ERR_USAGE, "exec: a command is needed");
 		if (!file_exists(AT_FDCWD, config))
 			return err_set(e, ERR_NOT_FOUND, "container '%s' does not exist", id);
 		r = read_config(config, &c, e);
 		if (r == 0)
-			r = adapt(o, argc - optind, argv + optind, &c->process, &env, &groups, e);
+			r = adapt(
+				o, call->n - 1, call->operands + 1, &c->process, &env, &groups, e);
 	}
 	return r < 0 ? r : start(dir, &c->process, o, e);
 }
 
-int cmd_exec(int argc, char **argv, struct err *e)
-{
-	struct exec_options o = {NULL};
-	int r = read_options(argc, argv, &o, e);
-	if (r == 0)
-		r = run(argc, argv, &o, e);
-	strv_release(&o.env);
-	strv_release(&o.caps);
-	strv_release(&o.groups);
-	return r;
-}
+static const struct option_spec options[] = {
+	OPT_TEXT(exec_options, process_file, "process", 'p', "FILE", "a process object in JSON"),
+	OPT_TEXT(exec_options, cwd, "cwd", 0, "DIR", "working directory"),
+	OPT_LIST(exec_options, env, "env", 'e', "NAME=VALUE", "set a variable (repeatable)"),
+	OPT_FLAG(exec_options, tty, "tty", 't', "give it a terminal"),
+	OPT_TEXT(exec_options, user, "user", 'u', "UID[:GID]", "run as this user"),
+	OPT_LIST(
+		exec_options, groups, "additional-gids", 'g', "GID", "one more group (repeatable)"),
+	OPT_LIST(exec_options, caps, "cap", 'c', "CAP", "add a capability (repeatable)"),
+	OPT_TEXT(exec_options, apparmor, "apparmor", 0, "PROFILE", "AppArmor profile"),
+	OPT_TEXT(exec_options, label, "process-label", 0, "LABEL", "SELinux label"),
+	OPT_FLAG(exec_options, no_new_privs, "no-new-privs", 0, "set no_new_privs"),
+	OPT_LIST(exec_options, cgroup, "cgroup", 0, "[CONTROLLER:]PATH",
+		"a group below the container's own (repeatable)"),
+	OPT_FLAG(exec_options, detach, "detach", 'd', "do not wait for its end"),
+	OPT_TEXT(exec_options, pid_file, "pid-file", 0, "FILE", "file for the process's number"),
+	OPT_TEXT(exec_options, console, "console-socket", 0, "SOCKET",
+		"socket to which the terminal is sent"),
+	OPT_NUMBER(exec_options, preserve_fds, "preserve-fds", 0, "N",
+		"descriptors from 3 on that the process gets"),
+	OPT_FLAG(exec_options, ignore_paused, "ignore-paused", 0,
+		"begin even in a paused container; it runs when that is resumed"),
+	{NULL},
+};
+
+/* 255 as runc: engines tell a failure of exec from the statuses of most programs by it */
+const struct command cmd_exec = {
+	.name = "exec",
+	.operands = "ID [COMMAND [ARG...]]",
+	.text = "run one more process in a container",
+	.options = options,
+	.size = sizeof(struct exec_options),
+	.min = 1,
+	.max = -1,
+	.stops = true,
+	.run = run,
+	.error_status = 255,
+};

@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/runtime/runtime.h"
-#include "oci/caps.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -76,21 +75,21 @@ static json_t *example_linux(void)
 		LIST("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"));
 }
 
-int cmd_spec(int argc, char **argv, struct err *e)
+struct spec_options {
+	const char *bundle;
+};
+
+static int write_spec(const struct call *call, struct err *e)
 {
-	static const struct option table[] = {{"bundle", required_argument, NULL, 'b'}, {NULL}};
-	const char *bundle = ".";
-	int c;
-	while ((c = next_option(argc, argv, "b:", table, e)) > 0)
-		bundle = optarg;
-	if (c < 0)
-		return c;
+	const struct spec_options *options = call->options;
+	const char *bundle = options->bundle ? options->bundle : ".";
 	cleanup_free char *path = mem_printf("%s/config.json", bundle);
 	if (file_exists(AT_FDCWD, path))
 		return err_set(e, ERR_EXISTS, "'%s' exists already", path);
-	json_t *o = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion", "1.2.0",
-		"process", example_process(), "root", "path", "rootfs", "readonly", 1, "hostname",
-		"kist", "mounts", example_mounts(), "linux", example_linux());
+	json_t *o = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion",
+		KIST_RUNTIME_SPEC, "process", example_process(), "root", "path", "rootfs",
+		"readonly", 1, "hostname", "kist", "mounts", example_mounts(), "linux",
+		example_linux());
 	char *text = json_dumps(o, JSON_INDENT(2));
 	json_decref(o);
 	int r = file_write(AT_FDCWD, path, text, strlen(text), 0644, 0, e);
@@ -98,48 +97,16 @@ int cmd_spec(int argc, char **argv, struct err *e)
 	return r;
 }
 
-static json_t *feature_linux(void)
-{
-	json_t *caps = json_array();
-	for (int i = 0; i < OCI_CAP_COUNT; i++)
-		json_array_append_new(caps, json_string(oci_cap_name(i)));
-	json_t *seccomp = json_pack("{s:b, s:o, s:o, s:o}", "enabled", 1, "actions",
-		LIST("SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
-			"SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"),
-		"operators",
-		LIST("SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE",
-			"SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"),
-		"archs",
-		LIST("SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_PPC64LE", "SCMP_ARCH_RISCV64",
-			"SCMP_ARCH_S390", "SCMP_ARCH_S390X", "SCMP_ARCH_X32", "SCMP_ARCH_X86",
-			"SCMP_ARCH_X86_64"));
-	return json_pack("{s:o, s:o, s:{s:b, s:b, s:b, s:b}, s:o, s:{s:b}, s:{s:b}, s:{s:{s:b}}}",
-		"namespaces",
-		LIST("cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"),
-		"capabilities", caps, "cgroup", "v1", 1, "v2", 1, "systemd", 0, "rdma", 0,
-		"seccomp", seccomp, "apparmor", "enabled", 1, "selinux", "enabled", 1,
-		"mountExtensions", "idmap", "enabled", 0);
-}
+static const struct option_spec options[] = {
+	OPT_TEXT(spec_options, bundle, "bundle", 'b', "DIR", "where it goes (.)"),
+	{NULL},
+};
 
-int cmd_features(int argc, char **argv, struct err *e)
-{
-	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:o}", "ociVersionMin", "1.0.0",
-		"ociVersionMax", "1.2.0", "hooks",
-		LIST("prestart", "createRuntime", "createContainer", "startContainer", "poststart",
-			"poststop"),
-		"mountOptions",
-		LIST("atime", "async", "bind", "dev", "diratime", "dirsync", "exec", "lazytime",
-			"noatime", "nodev", "nodiratime", "noexec", "norelatime", "nostrictatime",
-			"nosuid", "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime",
-			"relatime", "rexec", "rnoatime", "rnodev", "rnodiratime", "rnoexec",
-			"rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro",
-			"rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave", "rstrictatime",
-			"rsuid", "rsymfollow", "runbindable", "rw", "shared", "slave",
-			"strictatime", "suid", "symfollow", "sync", "unbindable"),
-		"linux", feature_linux());
-	char *text = json_dumps(o, JSON_INDENT(2));
-	puts(text);
-	free(text);
-	json_decref(o);
-	return 0;
-}
+const struct command cmd_spec = {
+	.name = "spec",
+	.operands = "",
+	.text = "write an example config.json",
+	.options = options,
+	.size = sizeof(struct spec_options),
+	.run = write_spec,
+};
