@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#ifdef BANNED_FIRST /* a library's header with inline functions that use one of them */
+#include BANNED_FIRST
+#endif
 
 #undef alloca
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok strtok_r atoi atol atoll system popen

@@ -33,6 +33,14 @@
 #define LIMIT_ARCHIVE_ENTRIES   (200 * 1000) /* names in an archive of images: docker has 4 a layer */
 #define LIMIT_ARCHIVE_DOCUMENTS (256 * 1024 * 1024) /* configs and manifests of such an archive */
 
+/* configuration */
+#define LIMIT_YAML                (1024 * 1024) /* a configuration or a list for sync, by hand */
+#define LIMIT_YAML_NODES          (20 * 1000)   /* values of such a file */
+#define LIMIT_YAML_DEPTH          32            /* ours nest 6 deep */
+#define LIMIT_AUTH_FILE           (1024 * 1024) /* config.json: thousands of registries */
+#define LIMIT_AUTH_HELPER_OUTPUT  (64 * 1024)   /* one account; tokens have a few KiB */
+#define LIMIT_AUTH_HELPER_SECONDS 30 /* a helper may ask a cloud's API; nobody waits longer */
+
 /* network */
 #define LIMIT_NETWORK_TABLE (16 * 1024 * 1024) /* 65,000 containers with names and ports */
 #define LIMIT_PROC_NET      (16 * 1024 * 1024) /* 100,000 sockets of the host */
