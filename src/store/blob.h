@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 struct buf;
+struct strv;
 
 /* Stores len bytes. digest: what they must hash to, or NULL; ret_digest (may be NULL) gets it.
  * A blob that is there already is fine. -ERR_DIGEST when content and digest disagree. */
@@ -38,6 +39,11 @@ int store_blob_delete(struct store *s, const char *digest, struct err *e); /* ab
 /* fsync of the file and its name: part of what "named" demands. */
 int store_blob_sync(struct store *s, const char *digest, struct err *e);
 char *store_blob_path(struct store *s, const char *digest) must_check; /* absolute */
+/* A registry has it: repository is "host/path". Remembered for mounts across repositories. */
+int store_blob_seen(struct store *s, const char *digest, const char *repository, struct err *e);
+/* Repositories of that host which had it, the latest first, at most `most`; appended. */
+int store_blob_places(struct store *s, const char *digest, const char *host, size_t most,
+	struct strv *ret, struct err *e);
 /* fn's negative result ends the walk and is returned. Order: as the directory has it. */
 int store_blob_walk(struct store *s,
 	int (*fn)(const char *digest, uint64_t size, int64_t mtime, void *arg), void *arg,

@@ -22,6 +22,8 @@ int gc_blob_needed(struct store *s, const char *digest, int64_t mtime, struct er
 		"SELECT EXISTS(SELECT 1 FROM image WHERE id=?1)"
 		" OR EXISTS(SELECT 1 FROM image_digest d JOIN image i ON i.id=d.image"
 		"           WHERE d.digest=?1)"
+		" OR EXISTS(SELECT 1 FROM image_index x JOIN image i ON i.id=x.image"
+		"           WHERE x.digest=?1)"
 		" OR EXISTS(SELECT 1 FROM layer_blob b JOIN layer l ON l.diffid=b.diffid"
 		"           WHERE b.digest=?1)"
 		" OR EXISTS(SELECT 1 FROM lease_ref WHERE ref=?1)"
@@ -76,6 +78,11 @@ int gc_layer_collect(struct store *s, const char *diffid, int trash, struct err 
 	struct strv blobs cleanup_strv = STRV_INIT;
 	r = read_digests(s, &blobs, e, "SELECT digest FROM layer_blob WHERE diffid=?1", diffid);
 	if (r >= 0)
+		r = store_exec(s, e,
+			"DELETE FROM blob_place WHERE digest IN"
+			" (SELECT digest FROM layer_blob WHERE diffid=?1)",
+			"s", diffid);
+	if (r >= 0)
 		r = store_exec(s, e, "DELETE FROM layer_blob WHERE diffid=?1", "s", diffid);
 	if (r >= 0)
 		r = store_layer_discard(s, diffid, trash, e);
@@ -91,6 +98,8 @@ int gc_image_rows_delete(struct store *s, const char *id, struct err *e)
 		r = store_exec(s, e, "DELETE FROM image_layer WHERE image=?1", "s", id);
 	if (r >= 0)
 		r = store_exec(s, e, "DELETE FROM image_digest WHERE image=?1", "s", id);
+	if (r >= 0)
+		r = store_exec(s, e, "DELETE FROM image_index WHERE image=?1", "s", id);
 	if (r >= 0)
 		r = store_exec(s, e, "DELETE FROM image WHERE id=?1", "s", id);
 	return r < 0 ? r : 0;
@@ -129,7 +138,10 @@ static int delete_image(struct store *s, const struct collection *c, int trash, 
 		return err_set(e, ERR_IN_USE, "image %.12s is in use by container %.12s",
 			store_digest_hex(c->image), users.v[0]);
 	strv_add(&blobs, c->image);
-	r = read_digests(s, &blobs, e, "SELECT digest FROM image_digest WHERE image=?1", c->image);
+	r = read_digests(s, &blobs, e,
+		"SELECT digest FROM image_digest WHERE image=?1"
+		" UNION SELECT digest FROM image_index WHERE image=?1",
+		c->image);
 	if (r >= 0)
 		r = gc_image_rows_delete(s, c->image, e);
 	if (r < 0)

@@ -15,6 +15,7 @@ enum store_prune_kind {
 	STORE_PRUNE_CACHE,
 	STORE_PRUNE_LAYER,
 	STORE_PRUNE_BLOB,
+	STORE_PRUNE_PARTIAL,  /* what a fetch that was cut has left (store/partial.h) */
 	STORE_PRUNE_LEFTOVER, /* files that no row knows */
 };
 
@@ -37,11 +38,12 @@ void store_prune_plan_release(struct store_prune_plan *p);
 #define cleanup_store_prune_plan cleanup(store_prune_plan_release)
 
 struct store_prune_options {
-	bool images;     /* images without a tag */
-	bool all_images; /* ... and tagged ones that no container uses */
-	bool cache;      /* build cache entries */
-	bool leftovers;  /* files without a row, blobs without an owner */
-	int64_t before;  /* only what was made and last used before this time; 0: all */
+	bool images;       /* images without a tag */
+	bool all_images;   /* ... and tagged ones that no container uses */
+	bool cache;        /* build cache entries */
+	bool leftovers;    /* files without a row, blobs without an owner, old partial blobs */
+	bool all_partials; /* ... and partial blobs whose lease has not ended */
+	int64_t before;    /* only what was made and last used before this time; 0: all */
 	const struct strv
 		*containers; /* ids that the caller will remove: as if gone; may be NULL */
 	const char *by;      /* "kist prune" */

@@ -14,6 +14,12 @@
 	" AND NOT EXISTS(SELECT 1 FROM lease_ref WHERE ref=" l ")"                \
 	" AND coalesce((SELECT created FROM layer WHERE diffid=" l "), 0) <" GC_LEASED_SINCE
 
+/* i: an SQL expression for an image's id. An index (all platforms of one name) names it beside an
+ * image that has a tag. */
+#define GC_INDEX_TAGGED(i)                                                            \
+	" EXISTS(SELECT 1 FROM image_index a JOIN image_index b ON b.digest=a.digest" \
+	" JOIN tag t ON t.image=b.image WHERE a.image=" i ")"
+
 /* The bytes of a file may be this much older than the lease that covers it: file times come from
  * the kernel's tick. */
 #define GC_MTIME_SLACK 1000000000LL

@@ -60,6 +60,14 @@ int store_image_add_digest(struct store *s, const char *id, const char *reposito
 int store_image_manifest(
 	struct store *s, const char *id, char ret_digest[STORE_DIGEST_MAX], struct err *e);
 
+/* The index of several platforms that names this image (its bytes may be a blob of the store).
+ * While an image with a tag is in it, the others of the same index are not pruned. */
+int store_image_add_index(struct store *s, const char *id, const char *index_digest, struct err *e);
+/* Indexes that name the image and are in blobs/, the newest first. */
+int store_image_indexes(struct store *s, const char *id, struct strv *ret, struct err *e);
+/* Images of an index that are in the store: ids. */
+int store_index_images(struct store *s, const char *index_digest, struct strv *ret, struct err *e);
+
 /* Containers whose image this is: their ids. */
 int store_image_users(struct store *s, const char *id, struct strv *ret, struct err *e);
 /* Images whose layers begin with all of this one's: ids of its children. */

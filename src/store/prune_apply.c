@@ -3,6 +3,7 @@
 #include "store/blob.h"
 #include "store/cache.h"
 #include "store/gc_priv.h"
+#include "store/partial.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,6 +98,8 @@ static int apply_item(struct store *s, const struct store_prune_plan *p,
 		return gc_layer_collect(s, i->id, trash, e);
 	case STORE_PRUNE_BLOB:
 		return apply_blob(s, i->id, e);
+	case STORE_PRUNE_PARTIAL:
+		return store_partial_delete(s, i->id, e);
 	case STORE_PRUNE_LEFTOVER:
 		return apply_leftover(s, i->id, trash, e);
 	}

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "store/blob.h"
 #include "store/gc_priv.h"
+#include "store/partial.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -138,8 +139,11 @@ static int plan_images(struct store *s, struct store_prune_plan *p,
 	int r = store_query(s, &q, e,
 		"SELECT id FROM image i WHERE NOT EXISTS(SELECT 1 FROM container WHERE image=i.id)"
 		" AND (?1 OR NOT EXISTS(SELECT 1 FROM tag WHERE image=i.id))"
-		" AND NOT EXISTS(SELECT 1 FROM lease_ref WHERE ref=i.id)"
-		" AND i.added <" GC_LEASED_SINCE "AND (?2=0 OR i.added<?2) ORDER BY i.added, i.id",
+		" AND (?1 OR NOT" GC_INDEX_TAGGED(
+			"i.id") ")"
+				" AND NOT EXISTS(SELECT 1 FROM lease_ref WHERE ref=i.id)"
+				" AND i.added <" GC_LEASED_SINCE
+				"AND (?2=0 OR i.added<?2) ORDER BY i.added, i.id",
 		"ii", (int64_t)o->all_images, o->before);
 	while (r >= 0 && (r = store_query_next(s, &q, e)) > 0)
 		strv_add(&ids, store_query_text(&q, 0));
@@ -208,6 +212,32 @@ static int plan_blob(const char *digest, uint64_t size, int64_t mtime, void *arg
 	return r < 0 ? r : 0;
 }
 
+struct partial_walk {
+	struct store_prune_plan *plan;
+	const struct store_prune_options *o;
+	int64_t now;
+};
+
+static int plan_partial(const char *digest, uint64_t size, int64_t touched, bool busy, void *arg)
+{
+	struct partial_walk *w = arg;
+	bool old = w->now - touched >= STORE_PARTIAL_LEASE;
+	if (busy || !(old || w->o->all_partials) || (w->o->before && touched >= w->o->before))
+		return 0;
+	char ago[CLOCK_TEXT_MAX];
+	char *reason cleanup_free = mem_printf("a fetch that was cut %s and has not gone on",
+		clock_format_ago(touched, w->now, ago));
+	add(w->plan, STORE_PRUNE_PARTIAL, digest, digest, reason, size);
+	return 0;
+}
+
+static int plan_partials(struct store *s, struct store_prune_plan *p,
+	const struct store_prune_options *o, struct err *e)
+{
+	struct partial_walk w = {p, o, clock_now()};
+	return o->leftovers ? store_partial_walk(s, plan_partial, &w, e) : 0;
+}
+
 static int plan_all(struct store *s, struct store_prune_plan *p,
 	const struct store_prune_options *o, struct err *e)
 {
@@ -226,6 +256,8 @@ static int plan_all(struct store *s, struct store_prune_plan *p,
 		r = plan_cache(s, p, o, e);
 	if (r >= 0)
 		r = plan_layers(s, p, e);
+	if (r >= 0)
+		r = plan_partials(s, p, o, e);
 	struct blob_walk w = {s, p, e};
 	return r < 0 ? r : store_blob_walk(s, plan_blob, &w, e);
 }

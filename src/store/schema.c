@@ -41,6 +41,12 @@ static const char *const migrations[] = {
 	" boot TEXT, created INTEGER);"
 	"CREATE TABLE lease_ref(lease INTEGER, ref TEXT, PRIMARY KEY(lease, ref)) WITHOUT ROWID;"
 	"CREATE INDEX lease_ref_ref ON lease_ref(ref);",
+	/* 2: images travel */
+	"CREATE TABLE blob_place(digest TEXT, repository TEXT, seen INTEGER,"
+	" PRIMARY KEY(digest, repository)) WITHOUT ROWID;"
+	"CREATE TABLE image_index(digest TEXT, image TEXT, added INTEGER,"
+	" PRIMARY KEY(digest, image)) WITHOUT ROWID;"
+	"CREATE INDEX image_index_image ON image_index(image);",
 };
 _Static_assert(ARRAY_SIZE(migrations) == STORE_DB_VERSION, "a migration a version");
 

@@ -20,6 +20,7 @@
 /* Below the root; made when they are first asked for. */
 static const char *const dir_names[STORE_DIR_COUNT] = {
 	[STORE_DIR_BLOBS] = "blobs/sha256",
+	[STORE_DIR_PARTIAL] = "blobs/partial",
 	[STORE_DIR_LAYERS] = "layers",
 	[STORE_DIR_CONTAINERS] = "containers",
 	[STORE_DIR_VOLUMES] = "volumes",

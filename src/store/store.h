@@ -3,6 +3,7 @@
  * content and one SQLite database of names.
  *
  *	blobs/sha256/HEX       manifests, configs, layers as they travel   store/blob.h
+ *	blobs/partial/HEX      what has come of a blob that is being fetched  store/partial.h
  *	layers/HEX/tar         an uncompressed layer, named by its diffID  store/layer.h
  *	layers/HEX/index.erofs (or tree/ for the dir driver)
  *	containers/ID/         store/container.h; the engine decides what is inside
@@ -57,7 +58,8 @@ const char *store_run_path(const struct store *s);
 
 enum store_dir {
 	STORE_DIR_ROOT,
-	STORE_DIR_BLOBS, /* blobs/sha256 */
+	STORE_DIR_BLOBS,   /* blobs/sha256 */
+	STORE_DIR_PARTIAL, /* blobs/partial */
 	STORE_DIR_LAYERS,
 	STORE_DIR_CONTAINERS,
 	STORE_DIR_VOLUMES,

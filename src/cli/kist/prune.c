@@ -21,6 +21,7 @@ static const char *const kinds[] = {
 	[STORE_PRUNE_CACHE] = "cache",
 	[STORE_PRUNE_LAYER] = "layer",
 	[STORE_PRUNE_BLOB] = "blob",
+	[STORE_PRUNE_PARTIAL] = "partial",
 	[STORE_PRUNE_LEFTOVER] = "leftover",
 };
 
@@ -152,6 +153,7 @@ static int cmd_prune(struct cli *c)
 		.by = "kist prune",
 	};
 	o.all_images = o.images && cli_flag(c, "all");
+	o.all_partials = o.leftovers && cli_flag(c, "all");
 	int r = parse_until(c, &o.before);
 	if (r >= 0)
 		r = containers_open(c, &s);

@@ -20,8 +20,11 @@ CLI_SPEC(prune) = {
 	.summary = "Remove what is not needed",
 	.text = "Removes containers that do not run, images without a name that no container uses, "
 		"the "
-		"build cache, and files that a crash left behind; with --all, named images that no "
-		"container uses too. Each thing is listed with its size and the reason before "
+		"build cache, files that a crash left behind, and what a pull that was cut more "
+		"than "
+		"a week ago had fetched; with --all, named images that no container uses and the "
+		"partial layers of later pulls too. Each thing is listed with its size and the "
+		"reason before "
 		"anything "
 		"is removed, and --dry-run prints the same list.\n\n"
 		"What a build, a pull or another command is working with stays. --images, "

@@ -322,9 +322,64 @@ static void dead_lease(void **state)
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
+static void places(void **state)
+{
+	struct fixture *f = *state;
+	char d[STORE_DIGEST_MAX];
+	struct strv got cleanup_strv = STRV_INIT;
+	fake(77, d);
+	assert_ok(store_blob_seen(f->s, d, "host:5000/a/b", &f->e), &f->e);
+	assert_ok(store_blob_seen(f->s, d, "host:5000/c", &f->e), &f->e);
+	assert_ok(store_blob_seen(f->s, d, "host:50001/d", &f->e), &f->e);
+	assert_ok(store_blob_seen(f->s, d, "host:5000/c", &f->e), &f->e);
+	assert_ok(store_blob_places(f->s, d, "host:5000", 8, &got, &f->e), &f->e);
+	assert_int_equal(got.n, 2);
+	assert_string_equal(got.v[0], "host:5000/c");
+	assert_ok(store_blob_places(f->s, d, "host:5000", 1, &got, &f->e), &f->e);
+	assert_int_equal(got.n, 3);
+}
+
+static size_t prunable_images(struct fixture *f, bool all)
+{
+	struct store_prune_plan plan cleanup_store_prune_plan = {0};
+	struct store_prune_options o = {.images = true, .all_images = all, .by = "test"};
+	size_t n = 0;
+	assert_ok(store_prune_plan(f->s, &o, &plan, &f->e), &f->e);
+	for (size_t i = 0; i < plan.n; i++)
+		n += plan.v[i].kind == STORE_PRUNE_IMAGE;
+	return n;
+}
+
+/* The platforms of one index stay as long as one of them has the name. */
+static void index_of_platforms(void **state)
+{
+	struct fixture *f = *state;
+	char a[STORE_DIGEST_MAX], b[STORE_DIGEST_MAX], x[STORE_DIGEST_MAX];
+	struct strv got cleanup_strv = STRV_INIT;
+	put_image(f, 10, 1, "localhost/x:1", a);
+	put_image(f, 20, 1, NULL, b);
+	assert_ok(store_blob_put(f->s, "{index}", 7, NULL, x, &f->e), &f->e);
+	assert_int_equal(prunable_images(f, false), 1);
+	assert_ok(store_image_add_index(f->s, a, x, &f->e), &f->e);
+	assert_ok(store_image_add_index(f->s, b, x, &f->e), &f->e);
+	assert_int_equal(prunable_images(f, false), 0);
+	assert_int_equal(prunable_images(f, true), 2);
+	assert_ok(store_index_images(f->s, x, &got, &f->e), &f->e);
+	assert_int_equal(got.n, 2);
+	assert_ok(store_image_delete(f->s, b, NULL, &f->e), &f->e);
+	assert_true(store_blob_has(f->s, x, NULL));
+	assert_ok(store_image_indexes(f->s, a, &got, &f->e), &f->e);
+	assert_int_equal(got.n, 3);
+	assert_ok(store_tag_delete(f->s, "localhost/x:1", &f->e), &f->e);
+	assert_int_equal(prunable_images(f, false), 1);
+	assert_ok(store_image_delete(f->s, a, NULL, &f->e), &f->e);
+	assert_false(store_blob_has(f->s, x, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {CASE(images), CASE(finding), CASE(containers),
-		CASE(cache), CASE(removing), CASE(pruning), CASE(dead_lease)};
+		CASE(cache), CASE(removing), CASE(pruning), CASE(dead_lease), CASE(places),
+		CASE(index_of_platforms)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,179 @@
+/* Partial blobs: a locked file each; see the header. */
+#include "store/partial.h"
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "store/store_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TRIES 100 /* the file may be renamed between our open and our lock, but not for ever */
+
+struct store_partial {
+	struct store *store;
+	char digest[STORE_DIGEST_MAX];
+	int fd;
+	uint64_t size;
+};
+
+/* Opens the file and locks it; -EAGAIN: what was locked has lost its name meanwhile. */
+static int open_locked(int dir, const char *hex, int flags, uint64_t *ret_size)
+{
+	int fd cleanup_fd = openat(dir, hex, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+	struct stat st, named;
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (fstatat(dir, hex, &named, AT_SYMLINK_NOFOLLOW) < 0 || named.st_ino != st.st_ino)
+		return -EAGAIN;
+	*ret_size = (uint64_t)st.st_size;
+	return STEAL_FD(fd);
+}
+
+static int take(int dir, const char *hex, int flags, uint64_t *ret_size)
+{
+	int fd = -EAGAIN;
+	for (int i = 0; i < TRIES && fd == -EAGAIN; i++) {
+		fd = open_locked(dir, hex, flags, ret_size);
+		/* EWOULDBLOCK is EAGAIN: only a file that still has its name is really busy */
+		if (fd == -EAGAIN && faccessat(dir, hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			break;
+	}
+	return fd;
+}
+
+int store_partial_open(
+	struct store *s, const char *digest, struct store_partial **ret, struct err *e)
+{
+	int r = store_check_digest(digest, e);
+	int dir = r < 0 ? r : store_dir(s, STORE_DIR_PARTIAL, e);
+	if (dir < 0)
+		return dir;
+	struct store_partial *p cleanup_store_partial = mem_alloc(sizeof(*p));
+	p->store = s;
+	store_copy_digest(p->digest, digest);
+	p->fd = take(dir, store_digest_hex(digest), O_CREAT, &p->size);
+	if (p->fd == -EWOULDBLOCK)
+		return p->fd;
+	if (p->fd < 0)
+		return err_sysno(e, p->fd, "open the partial blob '%s'", digest);
+	*ret = STEAL(p);
+	return 0;
+}
+
+void store_partial_free(struct store_partial *p)
+{
+	if (!p)
+		return;
+	if (p->fd >= 0 && p->size == 0)
+		(void)unlinkat(store_dir(p->store, STORE_DIR_PARTIAL, NULL),
+			store_digest_hex(p->digest), 0);
+	if (p->fd >= 0)
+		close(p->fd);
+	free(p);
+}
+
+uint64_t store_partial_size(const struct store_partial *p)
+{
+	return p->size;
+}
+
+int store_partial_fd(const struct store_partial *p)
+{
+	return p->fd;
+}
+
+int store_partial_append(struct store_partial *p, const void *data, size_t len, struct err *e)
+{
+	int r = io_pwrite_all(p->fd, data, len, (off_t)p->size);
+	if (r < 0)
+		return err_sysno(e, r, "write a blob in '%s'", p->store->root);
+	p->size += len;
+	return 0;
+}
+
+int store_partial_reset(struct store_partial *p, struct err *e)
+{
+	if (ftruncate(p->fd, 0) < 0)
+		return err_sys(e, "empty the partial blob '%s'", p->digest);
+	p->size = 0;
+	return 0;
+}
+
+int store_partial_commit(struct store_partial *partial, struct err *e)
+{
+	struct store_partial *p cleanup_store_partial = partial;
+	struct store *s = p->store;
+	int from = store_dir(s, STORE_DIR_PARTIAL, e);
+	int to = from < 0 ? from : store_dir(s, STORE_DIR_BLOBS, e);
+	if (to < 0)
+		return to;
+	const char *hex = store_digest_hex(p->digest);
+	if (renameat(from, hex, to, hex) < 0)
+		return err_sys(e, "name blob '%s'", p->digest);
+	close(STEAL_FD(p->fd));
+	return 0;
+}
+
+void store_partial_drop(struct store_partial *p)
+{
+	p->size = 0;
+	store_partial_free(p);
+}
+
+static bool is_busy(int dir, const char *hex)
+{
+	int fd cleanup_fd = openat(dir, hex, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+int store_partial_walk(struct store *s,
+	int (*fn)(const char *digest, uint64_t size, int64_t touched, bool busy, void *arg),
+	void *arg, struct err *e)
+{
+	int fd = openat(
+		s->dirs[STORE_DIR_ROOT], "blobs/partial", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	DIR *d cleanup_dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return err_sys(e, "read '%s/blobs/partial'", s->root);
+	struct dirent *de;
+	while (errno = 0, (de = readdir(d))) {
+		char digest[300];
+		struct stat st;
+		snprintf(digest, sizeof(digest), "sha256:%s", de->d_name);
+		if (!store_digest_valid(digest) ||
+			fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		int r = fn(digest, (uint64_t)st.st_size,
+			st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec,
+			is_busy(dirfd(d), de->d_name), arg);
+		if (r < 0)
+			return r;
+	}
+	return errno ? err_sys(e, "read '%s/blobs/partial'", s->root) : 0;
+}
+
+int store_partial_delete(struct store *s, const char *digest, struct err *e)
+{
+	int r = store_check_digest(digest, e);
+	int dir = r < 0 ? r : store_dir(s, STORE_DIR_PARTIAL, e);
+	if (dir < 0)
+		return dir;
+	uint64_t size;
+	const char *hex = store_digest_hex(digest);
+	int fd cleanup_fd = take(dir, hex, 0, &size);
+	if (fd == -EWOULDBLOCK || fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return err_sysno(e, fd, "open the partial blob '%s'", digest);
+	r = store_unlink(dir, hex); /* while it is ours: who waits for it begins anew */
+	return r < 0 ? err_sysno(e, r, "remove the partial blob '%s'", digest) : 1;
+}
