@@ -16,6 +16,7 @@
 #define LIMIT_RUNTIME_CONFIG    (16 * 1024 * 1024) /* engines write large seccomp sections */
 #define LIMIT_PS_OUTPUT         (16 * 1024 * 1024) /* 100,000 processes of the host */
 #define LIMIT_JSON_DEPTH        256                /* no document of ours nests deeper than 20 */
+#define LIMIT_BIT_LIST          65536              /* CPUs, NUMA nodes: kernels stop at 8192 */
 #define LIMIT_LAYERS            512                /* overlayfs takes 500 lower directories */
 #define LIMIT_LAYER_SIZE        (1ULL << 40)       /* 1 TiB unpacked: a bomb, not a layer */
 #define LIMIT_LAYER_ENTRIES     (8 * 1000 * 1000)  /* tens of times the largest image seen */

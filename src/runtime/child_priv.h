@@ -110,6 +110,13 @@ int child_do_no_new_privs(struct child *k, const struct runtime_step *s, struct 
 int child_do_seccomp(struct child *k, const struct runtime_step *s, struct err *e);
 int child_do_keyring(struct child *k, const struct runtime_step *s, struct err *e);
 
+/* child_sched.c */
+int child_do_scheduler(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_io_priority(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_affinity(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_personality(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_memory_policy(struct child *k, const struct runtime_step *s, struct err *e);
+
 /* child_exec.c */
 int child_do_find_program(struct child *k, const struct runtime_step *s, struct err *e);
 int child_do_ready(struct child *k, const struct runtime_step *s, struct err *e);

@@ -37,6 +37,23 @@ struct runtime_rlimit {
 	struct rlimit limit;
 };
 
+/* A list of small numbers ("0-3,7"): CPUs, memory nodes. */
+enum { RUNTIME_WORD_BITS = 8 * sizeof(unsigned long) };
+struct runtime_bits {
+	const unsigned long *v;
+	size_t n; /* bits, 0: none given */
+};
+
+/* sched_setattr(2) */
+struct runtime_scheduler {
+	bool set;
+	uint32_t policy; /* SCHED_x */
+	int32_t nice;
+	uint32_t priority;
+	uint64_t flags;                     /* SCHED_FLAG_x */
+	uint64_t runtime, deadline, period; /* nanoseconds */
+};
+
 struct runtime_process {
 	bool terminal;
 	uint16_t rows, columns; /* consoleSize, 0: not given */
@@ -55,6 +72,10 @@ struct runtime_process {
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	const char *apparmor, *selinux;
+	struct runtime_scheduler scheduler;
+	int io_priority; /* class and level as ioprio_set(2) takes them, 0: not given */
+	/* only for processes that join a container: before and after they enter its cgroup */
+	struct runtime_bits affinity_initial, affinity_final;
 };
 
 struct runtime_id_map {
@@ -178,6 +199,13 @@ struct runtime_resources {
 	struct runtime_pairs unified;   /* cgroup v2 file → value */
 };
 
+/* set_mempolicy(2) */
+struct runtime_memory_policy {
+	bool set;
+	unsigned mode; /* MPOL_x | MPOL_F_x */
+	struct runtime_bits nodes;
+};
+
 struct runtime_config {
 	const char *version; /* ociVersion */
 	const char *root_path;
@@ -200,6 +228,9 @@ struct runtime_config {
 	struct runtime_pairs sysctl;
 	struct runtime_strings masked_paths, readonly_paths;
 	const char *mount_label;
+	bool has_personality;
+	unsigned long personality; /* PER_x | flags of personality(2) */
+	struct runtime_memory_policy memory_policy;
 	/* linux.seccomp as it stands in the document, NULL: none. It is the largest part of most
 	 * configs and is read only when its compiled form is not at hand (seccomp_cache_dir): what is
 	 * wrong in it is reported by create. */

@@ -11,8 +11,7 @@
 
 static int refuse_unsupported(const struct jread *r, const struct jnode *n)
 {
-	static const char *const names[] = {
-		"intelRdt", "personality", "timeOffsets", "memoryPolicy", "netDevices"};
+	static const char *const names[] = {"intelRdt", "timeOffsets", "netDevices"};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct jnode m;
 		int k = jread_object(r, n, names[i], &m);
@@ -148,6 +147,9 @@ int config_read_linux(const struct jread *r, const struct jnode *n, struct runti
 		(k = jread_strings(r, n, "maskedPaths", &c->masked_paths)) < 0 ||
 		(k = jread_strings(r, n, "readonlyPaths", &c->readonly_paths)) < 0 ||
 		(k = jread_str(r, n, "mountLabel", &c->mount_label)) < 0)
+		return k;
+	if ((k = config_read_personality(r, n, c)) < 0 ||
+		(k = config_read_memory_policy(r, n, c)) < 0)
 		return k;
 	/* usually it was cut out before, and nothing is left here */
 	if ((k = jread_object(r, n, "seccomp", &m)) < 0 ||

@@ -8,22 +8,6 @@
 #include <limits.h>
 #include <string.h>
 
-/* Each of these changes what the process may do or get: dropping it silently would be wrong. */
-static int refuse_unsupported(const struct jread *r, const struct jnode *n)
-{
-	static const char *const names[] = {"scheduler", "ioPriority", "execCPUAffinity"};
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct jnode m;
-		int k = jread_object(r, n, names[i], &m);
-		if (k < 0)
-			return k;
-		if (k && json_object_size(m.v) > 0)
-			return err_set(r->e, ERR_UNSUPPORTED,
-				"process.%s: not supported by this version", names[i]);
-	}
-	return 0;
-}
-
 static int read_groups(const struct jread *r, const struct jnode *user, struct runtime_process *p)
 {
 	struct jnode list;
@@ -173,11 +157,13 @@ int config_read_process(const struct jread *r, const struct jnode *n, struct run
 	int64_t oom = 0;
 	int k;
 	p->umask = -1;
-	if ((k = refuse_unsupported(r, n)) < 0 || (k = read_console(r, n, p)) < 0 ||
-		(k = read_user(r, n, p)) < 0 || (k = jread_str(r, n, "cwd", &p->cwd)) < 0 ||
+	if ((k = read_console(r, n, p)) < 0 || (k = read_user(r, n, p)) < 0 ||
+		(k = jread_str(r, n, "cwd", &p->cwd)) < 0 ||
 		(k = jread_strings(r, n, "args", &p->args)) < 0 ||
 		(k = jread_strings(r, n, "env", &p->env)) < 0 || (k = read_caps(r, n, p)) < 0 ||
-		(k = read_rlimits(r, n, p)) < 0 ||
+		(k = read_rlimits(r, n, p)) < 0 || (k = config_read_scheduler(r, n, p)) < 0 ||
+		(k = config_read_io_priority(r, n, p)) < 0 ||
+		(k = config_read_affinity(r, n, p)) < 0 ||
 		(k = jread_bool(r, n, "noNewPrivileges", &p->no_new_privs)) < 0 ||
 		(k = jread_str(r, n, "apparmorProfile", &p->apparmor)) < 0 ||
 		(k = jread_str(r, n, "selinuxLabel", &p->selinux)) < 0 ||

@@ -56,7 +56,6 @@ static int different_namespaces(pid_t pid)
 
 struct entry {
 	struct runtime_plan plan;
-	struct runtime_step steps[16];
 	struct child child;
 	struct runtime_config *config;
 	struct runtime_cgroup cgroup; /* path borrowed from the state */
@@ -64,39 +63,6 @@ struct entry {
 	int init; /* pidfd */
 	int namespaces;
 };
-
-static void add(struct entry *x, enum runtime_step_kind kind, const void *item, uint64_t number)
-{
-	x->steps[x->plan.n++] = (struct runtime_step){kind, item, number};
-	x->plan.v = x->steps;
-}
-
-static void plan_entry(struct entry *x, const struct runtime_process *p)
-{
-	const char *filter = x->config->seccomp;
-	add(x, RUNTIME_STEP_SESSION, NULL, 0);
-	if (p->has_oom_score_adj)
-		add(x, RUNTIME_STEP_OOM_SCORE, p, 0);
-	add(x, RUNTIME_STEP_JOIN_CGROUP, NULL, 0);
-	add(x, RUNTIME_STEP_ENTER, NULL, (uint64_t)x->namespaces);
-	add(x, RUNTIME_STEP_CLOSE_FDS, NULL, 0);
-	if (p->terminal)
-		add(x, RUNTIME_STEP_CONSOLE, p, 0);
-	add(x, RUNTIME_STEP_KEYRING, NULL, 0);
-	if (p->nrlimits)
-		add(x, RUNTIME_STEP_RLIMITS, p, 0);
-	add(x, RUNTIME_STEP_CWD, p->cwd, 0);
-	if (filter && !p->no_new_privs)
-		add(x, RUNTIME_STEP_SECCOMP, filter, 0);
-	if (p->no_new_privs)
-		add(x, RUNTIME_STEP_NO_NEW_PRIVS, NULL, 0);
-	add(x, RUNTIME_STEP_USER, p, 0);
-	add(x, RUNTIME_STEP_FIND_PROGRAM, p, 0);
-	add(x, RUNTIME_STEP_READY, NULL, 0);
-	if (filter && p->no_new_privs)
-		add(x, RUNTIME_STEP_SECCOMP, filter, 0);
-	add(x, RUNTIME_STEP_EXEC, p, 0);
-}
 
 static int prepare(struct entry *x, const struct runtime_state *s, const struct runtime_process *p,
 	const struct runtime_exec_options *o, struct err *e)
@@ -116,7 +82,8 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 		if (n < 0)
 			return n;
 		ch->ntasks = (size_t)n;
-		if (x->cgroup.mode == RUNTIME_CGROUP_V2 &&
+		/* the clone would put it into the group before its first CPUs are set */
+		if (x->cgroup.mode == RUNTIME_CGROUP_V2 && !p->affinity_initial.n &&
 			(x->sp.cgroup_fd = cgroup_open_dir(&x->cgroup, e)) < 0)
 			return x->sp.cgroup_fd;
 	}
@@ -131,7 +98,7 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 		x->sp.join_flags |= CLONE_NEWUSER;
 		x->namespaces &= ~CLONE_NEWUSER;
 	}
-	plan_entry(x, p);
+	runtime_plan_exec(x->config, p, (uint64_t)x->namespaces, &x->plan);
 	if (x->config->seccomp)
 		return seccomp_program(x->config->seccomp, x->config->seccomp_len,
 			o->seccomp_cache_dir, &ch->filter, &ch->filter_flags, e);
@@ -175,6 +142,7 @@ int runtime_exec(const char *state_dir, const struct runtime_process *p,
 	k->console_socket = o->console_socket;
 	r = enter(&x, state_dir, s, p, o, k, e);
 	child_release(&x.child);
+	runtime_plan_release(&x.plan);
 	runtime_config_free(x.config);
 	if (x.init >= 0)
 		close(x.init);

@@ -77,5 +77,13 @@ int config_read_id_maps(const struct jread *r, const struct jnode *n, const char
 int config_read_linux(const struct jread *r, const struct jnode *n, struct runtime_config *c);
 int config_read_resources(
 	const struct jread *r, const struct jnode *n, struct runtime_resources *res);
+/* config_sched.c; each reads one member of the object, 0 when it is absent */
+int config_read_scheduler(const struct jread *r, const struct jnode *n, struct runtime_process *p);
+int config_read_io_priority(
+	const struct jread *r, const struct jnode *n, struct runtime_process *p);
+int config_read_affinity(const struct jread *r, const struct jnode *n, struct runtime_process *p);
+int config_read_personality(const struct jread *r, const struct jnode *n, struct runtime_config *c);
+int config_read_memory_policy(
+	const struct jread *r, const struct jnode *n, struct runtime_config *c);
 /* propagation words: "rslave" → MS_SLAVE | MS_REC; 0 when it is none */
 unsigned long config_propagation(const char *word);

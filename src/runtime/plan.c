@@ -265,14 +265,21 @@ static void plan_root(
 		add(p, RUNTIME_STEP_ROOT_PROPAGATION, NULL, prop);
 }
 
-static void plan_process(
-	struct runtime_plan *p, const struct runtime_config *c, const struct runtime_options *o)
+/* What the process is, after everything round it is there: for the first process and for those that
+ * join later. */
+static void plan_process(struct runtime_plan *p, const struct runtime_config *c,
+	const struct runtime_process *pr, const struct runtime_hooks *start_hooks)
 {
-	const struct runtime_process *pr = &c->process;
-	if (!(o->flags & RUNTIME_NO_KEYRING))
-		add(p, RUNTIME_STEP_KEYRING, NULL, 0);
 	if (pr->nrlimits)
 		add(p, RUNTIME_STEP_RLIMITS, pr, 0);
+	if (pr->scheduler.set)
+		add(p, RUNTIME_STEP_SCHEDULER, &pr->scheduler, 0);
+	if (pr->io_priority)
+		add(p, RUNTIME_STEP_IO_PRIORITY, NULL, (uint64_t)pr->io_priority);
+	if (c->has_personality)
+		add(p, RUNTIME_STEP_PERSONALITY, NULL, c->personality);
+	if (c->memory_policy.set)
+		add(p, RUNTIME_STEP_MEMORY_POLICY, &c->memory_policy, 0);
 	add(p, RUNTIME_STEP_CWD, pr->cwd, 0);
 	/* without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the caps go;
 	 * with it as late as possible, so that the filter sees the program only */
@@ -283,11 +290,32 @@ static void plan_process(
 	add(p, RUNTIME_STEP_USER, pr, 0);
 	add(p, RUNTIME_STEP_FIND_PROGRAM, pr, 0);
 	add(p, RUNTIME_STEP_READY, NULL, 0);
-	if (has_hooks(c, RUNTIME_HOOK_START_CONTAINER))
-		add(p, RUNTIME_STEP_HOOKS_START, &c->hooks[RUNTIME_HOOK_START_CONTAINER], 0);
+	if (start_hooks && start_hooks->n)
+		add(p, RUNTIME_STEP_HOOKS_START, start_hooks, 0);
 	if (c->seccomp && pr->no_new_privs)
 		add(p, RUNTIME_STEP_SECCOMP, c->seccomp, 0);
 	add(p, RUNTIME_STEP_EXEC, pr, 0);
+}
+
+void runtime_plan_exec(const struct runtime_config *c, const struct runtime_process *pr,
+	uint64_t namespaces, struct runtime_plan *ret)
+{
+	struct runtime_plan p = {NULL};
+	add(&p, RUNTIME_STEP_SESSION, NULL, 0);
+	if (pr->has_oom_score_adj)
+		add(&p, RUNTIME_STEP_OOM_SCORE, pr, 0);
+	if (pr->affinity_initial.n)
+		add(&p, RUNTIME_STEP_AFFINITY, &pr->affinity_initial, 0);
+	add(&p, RUNTIME_STEP_JOIN_CGROUP, NULL, 0);
+	if (pr->affinity_final.n)
+		add(&p, RUNTIME_STEP_AFFINITY, &pr->affinity_final, 1);
+	add(&p, RUNTIME_STEP_ENTER, NULL, namespaces);
+	add(&p, RUNTIME_STEP_CLOSE_FDS, NULL, 0);
+	if (pr->terminal)
+		add(&p, RUNTIME_STEP_CONSOLE, pr, 0);
+	add(&p, RUNTIME_STEP_KEYRING, NULL, 0);
+	plan_process(&p, c, pr, NULL);
+	*ret = p;
 }
 
 int runtime_plan_make(const struct runtime_config *c, const struct runtime_options *o,
@@ -303,7 +331,9 @@ int runtime_plan_make(const struct runtime_config *c, const struct runtime_optio
 	plan_namespaces(&p, c);
 	plan_identity(&p, c, cgroup);
 	plan_root(&p, c, o);
-	plan_process(&p, c, o);
+	if (!(o->flags & RUNTIME_NO_KEYRING))
+		add(&p, RUNTIME_STEP_KEYRING, NULL, 0);
+	plan_process(&p, c, &c->process, &c->hooks[RUNTIME_HOOK_START_CONTAINER]);
 	*ret = p;
 	return 0;
 }

@@ -26,6 +26,7 @@ enum runtime_step_kind {
 	RUNTIME_STEP_MAPPED,
 	RUNTIME_STEP_JOIN_CGROUP,
 	RUNTIME_STEP_OOM_SCORE,
+	RUNTIME_STEP_AFFINITY, /* exec only: number 0 before, 1 after joining the cgroup */
 	RUNTIME_STEP_HOSTNAME,
 	RUNTIME_STEP_DOMAINNAME,
 	RUNTIME_STEP_LOOPBACK,
@@ -49,6 +50,10 @@ enum runtime_step_kind {
 	RUNTIME_STEP_ROOT_PROPAGATION,
 	RUNTIME_STEP_KEYRING,
 	RUNTIME_STEP_RLIMITS,
+	RUNTIME_STEP_SCHEDULER,
+	RUNTIME_STEP_IO_PRIORITY,
+	RUNTIME_STEP_PERSONALITY,
+	RUNTIME_STEP_MEMORY_POLICY,
 	RUNTIME_STEP_CWD,
 	RUNTIME_STEP_SECCOMP,
 	RUNTIME_STEP_NO_NEW_PRIVS,
@@ -77,6 +82,11 @@ struct runtime_plan {
  * without a UTS namespace, mounts without a mount namespace ... */
 int runtime_plan_make(const struct runtime_config *c, const struct runtime_options *o,
 	struct runtime_plan *ret, struct err *e) must_check;
+/* The plan of process pr, which joins a container with config c: `namespaces` (CLONE_NEWx) are those
+ * it has to enter. */
+struct runtime_process;
+void runtime_plan_exec(const struct runtime_config *c, const struct runtime_process *pr,
+	uint64_t namespaces, struct runtime_plan *ret);
 void runtime_plan_release(struct runtime_plan *p);
 #define cleanup_runtime_plan cleanup(runtime_plan_release)
 /* One line per step */

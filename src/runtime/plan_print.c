@@ -18,6 +18,7 @@ static const char *const step_names[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_MAPPED] = "mapped",
 	[RUNTIME_STEP_JOIN_CGROUP] = "join-cgroup",
 	[RUNTIME_STEP_OOM_SCORE] = "oom-score",
+	[RUNTIME_STEP_AFFINITY] = "affinity",
 	[RUNTIME_STEP_HOSTNAME] = "hostname",
 	[RUNTIME_STEP_DOMAINNAME] = "domainname",
 	[RUNTIME_STEP_LOOPBACK] = "loopback",
@@ -41,6 +42,10 @@ static const char *const step_names[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_ROOT_PROPAGATION] = "root-propagation",
 	[RUNTIME_STEP_KEYRING] = "keyring",
 	[RUNTIME_STEP_RLIMITS] = "rlimits",
+	[RUNTIME_STEP_SCHEDULER] = "scheduler",
+	[RUNTIME_STEP_IO_PRIORITY] = "io-priority",
+	[RUNTIME_STEP_PERSONALITY] = "personality",
+	[RUNTIME_STEP_MEMORY_POLICY] = "memory-policy",
 	[RUNTIME_STEP_CWD] = "cwd",
 	[RUNTIME_STEP_SECCOMP] = "seccomp",
 	[RUNTIME_STEP_NO_NEW_PRIVS] = "no-new-privs",
@@ -93,6 +98,29 @@ static void print_user(const struct runtime_process *p, struct buf *out)
 		buf_printf(out, " caps %#" PRIx64, p->caps[RUNTIME_CAP_EFFECTIVE]);
 }
 
+static void print_bits(const struct runtime_bits *b, struct buf *out)
+{
+	const char *sep = " ";
+	for (size_t i = 0; i < b->n; i++) {
+		size_t from = i;
+		while (i < b->n && (b->v[i / RUNTIME_WORD_BITS] >> i % RUNTIME_WORD_BITS & 1))
+			i++;
+		if (i == from)
+			continue;
+		buf_printf(out, i - from > 1 ? "%s%zu-%zu" : "%s%zu", sep, from, i - 1);
+		sep = ",";
+	}
+}
+
+static void print_scheduler(const struct runtime_scheduler *s, struct buf *out)
+{
+	buf_printf(out, " policy %u nice %d priority %u flags %#" PRIx64, s->policy, s->nice,
+		s->priority, s->flags);
+	if (s->runtime || s->deadline || s->period)
+		buf_printf(out, " ns %" PRIu64 "/%" PRIu64 "/%" PRIu64, s->runtime, s->deadline,
+			s->period);
+}
+
 static void print_step(const struct runtime_step *s, struct buf *out)
 {
 	buf_add_str(out, step_names[s->kind]);
@@ -123,6 +151,22 @@ static void print_step(const struct runtime_step *s, struct buf *out)
 	case RUNTIME_STEP_SYSCTL: {
 		const struct runtime_pair *p = s->item;
 		buf_printf(out, " %s=%s", p->key, p->value);
+		break;
+	}
+	case RUNTIME_STEP_AFFINITY:
+		print_bits(s->item, out);
+		break;
+	case RUNTIME_STEP_SCHEDULER:
+		print_scheduler(s->item, out);
+		break;
+	case RUNTIME_STEP_IO_PRIORITY:
+	case RUNTIME_STEP_PERSONALITY:
+		buf_printf(out, " %#" PRIx64, s->number);
+		break;
+	case RUNTIME_STEP_MEMORY_POLICY: {
+		const struct runtime_memory_policy *p = s->item;
+		buf_printf(out, " mode %#x", p->mode);
+		print_bits(&p->nodes, out);
 		break;
 	}
 	case RUNTIME_STEP_USER:
