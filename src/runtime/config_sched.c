@@ -93,9 +93,11 @@ static int read_bits(
 	int k = jread_str(r, n, key, &text);
 	if (k <= 0)
 		return k;
-	if (!parse_list(text, &b, NULL))
-		return jread_fail(r, n, "%s '%s' is not a list such as '0-3,7' of numbers below %d",
-			key, text, LIMIT_BIT_LIST);
+	/* twice the longest that makes sense: a hostile one could repeat itself for minutes */
+	if (strlen(text) > LIMIT_BIT_LIST / 2 || !parse_list(text, &b, NULL))
+		return jread_fail(r, n,
+			"%s '%.99s' is not a list such as '0-3,7' of numbers below %d", key, text,
+			LIMIT_BIT_LIST);
 	if (!b.n)
 		return 0;
 	unsigned long *v =

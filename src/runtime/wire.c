@@ -36,9 +36,12 @@ int wire_recv(int sock, struct wire_msg *m, int *ret_fd)
 	memset(&m->e, 0, sizeof(m->e.code));
 	m->e.msg[0] = m->e.hint[0] = 0;
 	ssize_t n;
+	int resets = 0;
+	/* whoever goes without having read everything resets the connection: the kernel says so
+	 * once, and then gives what he had sent before */
 	do
 		n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n < 0)
 		return errno == ECONNRESET ? 0 : -errno;
 	int fd = -1;

@@ -105,7 +105,6 @@ static const struct {
 	{PROCESS("\"rlimits\":[{\"type\":\"X\",\"soft\":1,\"hard\":1}]"), "unknown type 'X'"},
 	{PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]"),
 		"process.rlimits[0]: soft limit above"},
-	{PROCESS("\"scheduler\":{\"policy\":\"SCHED_FIFO\"}"), "process.scheduler: not supported"},
 	{SAMPLE("{\"args\":[],\"cwd\":\"/\"}", "[]", "{}"), "process: args is missing or empty"},
 	{SAMPLE("{\"args\":[\"a\"],\"cwd\":\"w\"}", "[]", "{}"), "cwd 'w' is not absolute"},
 	{MOUNT("{\"type\":\"proc\"}"), "mounts[0]: destination is missing"},
