@@ -208,6 +208,7 @@ struct layer_decompress {
 	bool plain;
 	uint64_t in;
 	uint64_t out;
+	struct layer_limits limits;
 };
 
 struct layer_decompress *layer_decompress_new(enum layer_compression c, struct err *e)
@@ -226,7 +227,16 @@ struct layer_decompress *layer_decompress_new(enum layer_compression c, struct e
 	d->codec = codecs[c];
 	d->plain = c == LAYER_PLAIN;
 	d->state = state;
+	d->limits = (struct layer_limits){LIMIT_LAYER_SIZE, LIMIT_EXPAND_RATIO};
 	return d;
+}
+
+void layer_decompress_limit(struct layer_decompress *d, const struct layer_limits *limits)
+{
+	if (limits->size)
+		d->limits.size = limits->size;
+	if (limits->ratio)
+		d->limits.ratio = limits->ratio;
 }
 
 void layer_decompress_free(struct layer_decompress *d)
@@ -239,14 +249,14 @@ void layer_decompress_free(struct layer_decompress *d)
 
 static int check_limits(const struct layer_decompress *d, struct err *e)
 {
-	if (d->out > LIMIT_LAYER_SIZE)
-		return err_set(e, ERR_LIMIT, "unpacks to more than %llu bytes",
-			(unsigned long long)LIMIT_LAYER_SIZE);
-	if (!d->plain && d->out > LIMIT_EXPAND_FREE && d->out / LIMIT_EXPAND_RATIO > d->in)
+	if (d->out > d->limits.size)
+		return err_set(
+			e, ERR_LIMIT, "unpacks to more than %" PRIu64 " bytes", d->limits.size);
+	if (!d->plain && d->out > LIMIT_EXPAND_FREE && d->out / d->limits.ratio > d->in)
 		return err_set(e, ERR_LIMIT,
 			"%" PRIu64 " compressed bytes unpack to more than %" PRIu64
-			": refused as a decompression bomb",
-			d->in, d->out);
+			" (%" PRIu64 " times as many): refused as a decompression bomb",
+			d->in, d->out, d->limits.ratio);
 	return 0;
 }
 

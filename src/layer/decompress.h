@@ -3,7 +3,7 @@
  * (isa-l; several members) and zstd (several frames) are linked; bzip2 and xz
  * are loaded with dlopen when they are met. Input is untrusted: output beyond
  * LIMIT_LAYER_SIZE, or beyond LIMIT_EXPAND_RATIO times the input once
- * LIMIT_EXPAND_FREE is passed, fails with ERR_LIMIT.
+ * LIMIT_EXPAND_FREE is passed, fails with ERR_LIMIT. Both can be set otherwise.
  */
 #pragma once
 
@@ -24,6 +24,12 @@ const char *layer_compression_name(enum layer_compression c); /* "gzip", "plain"
 #define LAYER_SNIFF 6
 enum layer_compression layer_compression_sniff(const void *p, size_t len);
 
+/* What a layer may unpack to; 0: the limit of base/limits.h. */
+struct layer_limits {
+	uint64_t size;  /* bytes of the tar */
+	uint64_t ratio; /* of the tar to the compressed bytes */
+};
+
 struct layer_decompress;
 
 struct layer_decompress *layer_decompress_new(enum layer_compression c, struct err *e);
@@ -31,6 +37,8 @@ void layer_decompress_free(struct layer_decompress *d);
 DEFINE_CLEANUP(struct layer_decompress *, layer_decompress_free)
 #define cleanup_layer_decompress cleanup(layer_decompress_free_cleanup)
 
+/* Before the first step. */
+void layer_decompress_limit(struct layer_decompress *d, const struct layer_limits *limits);
 /* Takes from *in (advances *in and *in_len) and fills out; returns the bytes produced. 0 with
  * *in_len 0: it wants more input. */
 ssize_t layer_decompress_step(struct layer_decompress *d, const uint8_t **in, size_t *in_len,

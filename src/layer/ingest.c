@@ -92,9 +92,9 @@ static int write_tar(void *ctx, const void *p, size_t len, struct err *e)
 	if (r < 0)
 		return r;
 	g->tar_size += len;
-	if (g->tar_size > LIMIT_LAYER_SIZE)
-		return err_set(e, ERR_LIMIT, "the layer is larger than %llu bytes",
-			(unsigned long long)LIMIT_LAYER_SIZE);
+	if (g->tar_size > g->opt.limits.size)
+		return err_set(e, ERR_LIMIT, "the layer is larger than %" PRIu64 " bytes",
+			g->opt.limits.size);
 	r = g->tar_fd >= 0 ? io_write_ahead(g->tar_fd, p, len, &g->ahead) : 0;
 	return r < 0 ? err_sysno(e, r, "write the layer") : 0;
 }
@@ -126,6 +126,8 @@ struct layer_ingest *layer_ingest_new(
 	g->tar_fd = tar_fd;
 	if (opt)
 		g->opt = *opt;
+	if (!g->opt.limits.size)
+		g->opt.limits.size = LIMIT_LAYER_SIZE;
 	g->blob_digest = mem_strdup(g->opt.blob_digest);
 	g->diffid = mem_strdup(g->opt.diffid);
 	if (index_fd >= 0)
@@ -172,6 +174,7 @@ static int decide(struct layer_ingest *g, struct err *e)
 		g->filter = layer_decompress_new(g->compression, e);
 		if (!g->filter)
 			return -ERR_UNSUPPORTED;
+		layer_decompress_limit(g->filter, &g->opt.limits);
 		struct pipe_stage stages[2] = {{inflate, g}};
 		size_t n = 1;
 		if (!g->opt.skip_blob_hash) {

@@ -17,6 +17,7 @@ struct layer_ingest_options {
 	uint64_t blob_size;   /* expected; 0: unknown */
 	bool unpack;          /* unpack into the empty directory unpack_fd (layer/unpack.h) */
 	int unpack_fd;
+	struct layer_limits limits;
 	bool skip_blob_hash; /* the caller has verified the bytes already; blob_digest stays "" */
 };
 

@@ -17,6 +17,8 @@ struct snapshot_ingest {
 	struct layer_ingest *ingest;
 	int tree; /* the dir driver's directory, or -1 */
 	bool durable;
+	bool drained;
+	struct layer_ingest_info info; /* when drained */
 };
 
 void snapshot_ingest_free(struct snapshot_ingest *g)
@@ -59,6 +61,7 @@ int snapshot_ingest_begin(struct store *s, const struct snapshot_ingest_options 
 		.diffid = store_digest_hex(opt->diffid),
 		.blob_size = opt->blob_size,
 		.skip_blob_hash = opt->skip_blob_hash,
+		.limits = opt->limits,
 	};
 	if (g->layer->driver == SNAPSHOT_DIR) {
 		g->tree = snapshot_layer_tree(g->layer, e);
@@ -77,13 +80,20 @@ int snapshot_ingest_push(struct snapshot_ingest *g, const void *p, size_t len, s
 	return layer_ingest_push(g->ingest, p, len, e);
 }
 
+int snapshot_ingest_drain(struct snapshot_ingest *g, struct err *e)
+{
+	int r = layer_ingest_finish(g->ingest, &g->info, e);
+	g->drained = r >= 0;
+	return r;
+}
+
 int snapshot_ingest_finish(
 	struct snapshot_ingest *g, struct snapshot_ingest_info *ret, struct err *e)
 {
-	struct layer_ingest_info info;
-	int r = layer_ingest_finish(g->ingest, &info, e);
+	int r = g->drained ? 0 : snapshot_ingest_drain(g, e);
 	if (r < 0)
 		return r;
+	const struct layer_ingest_info info = g->info;
 	struct store_layer layer;
 	r = snapshot_layer_commit(g->layer, &info.layer, g->durable, &layer, e);
 	if (r < 0 || !ret)

@@ -15,6 +15,7 @@ struct snapshot_ingest_options {
 	uint64_t blob_size;      /* 0: unknown */
 	bool skip_blob_hash;     /* the caller has verified the bytes as they come */
 	bool durable;            /* fsync now */
+	struct layer_limits limits;
 };
 
 struct snapshot_ingest_info {
@@ -28,6 +29,10 @@ struct snapshot_ingest_info {
 int snapshot_ingest_begin(struct store *s, const struct snapshot_ingest_options *opt,
 	struct snapshot_ingest **ret, struct err *e);
 int snapshot_ingest_push(struct snapshot_ingest *g, const void *p, size_t len, struct err *e);
+/* All bytes are in: waits until they are written and verifies them, without touching the store's
+ * database: push and drain may be called in a thread of their own. For those who want the waiting
+ * there; finish does it otherwise. */
+int snapshot_ingest_drain(struct snapshot_ingest *g, struct err *e);
 /* Verifies and commits. -ERR_DIGEST: nothing is left. ret may be NULL. */
 int snapshot_ingest_finish(
 	struct snapshot_ingest *g, struct snapshot_ingest_info *ret, struct err *e);
