@@ -254,8 +254,8 @@ static int check_limits(const struct layer_decompress *d, struct err *e)
 			e, ERR_LIMIT, "unpacks to more than %" PRIu64 " bytes", d->limits.size);
 	if (!d->plain && d->out > LIMIT_EXPAND_FREE && d->out / d->limits.ratio > d->in)
 		return err_set(e, ERR_LIMIT,
-			"%" PRIu64 " compressed bytes unpack to more than %" PRIu64
-			" (%" PRIu64 " times as many): refused as a decompression bomb",
+			"%" PRIu64 " compressed bytes unpack to more than %" PRIu64 " (%" PRIu64
+			" times as many): refused as a decompression bomb",
 			d->in, d->out, d->limits.ratio);
 	return 0;
 }

@@ -19,9 +19,10 @@ enum transport_item_state {
 };
 
 struct transport_item {
-	char digest[OCI_DIGEST_MAX]; /* as it travels; of a layer that is still to be compressed: its
+	char digest
+		[OCI_DIGEST_MAX]; /* as it travels; of a layer that is still to be compressed: its
 					diffID */
-	const char *what;            /* "layer", "config": static */
+	const char *what;         /* "layer", "config": static */
 	enum transport_item_state state;
 	uint64_t size; /* bytes as it travels; 0: not known */
 	uint64_t done; /* of them, with those that were there before */

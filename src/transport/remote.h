@@ -7,8 +7,10 @@
 
 #include "base/strv.h"
 #include "registry/client/client.h"
+#include "registry/config.h"
 
 struct oci_reference;
+struct registry_config;
 
 enum transport_tls {
 	TRANSPORT_TLS_DEFAULT, /* as the configuration says; checked when it says nothing */
@@ -17,12 +19,10 @@ enum transport_tls {
 };
 
 struct transport_remote_options {
-	/* Credentials are looked up here; the rest as the caller wants it. Callbacks' arguments must
-	 * outlive the remote. */
-	struct registry_client_options client;
+	struct registry_client_options client; /* callbacks' arguments must outlive the remote */
+	const struct registry_config *config;  /* borrowed; NULL: an empty one */
 	enum transport_tls tls;
-	const char *cert_dir; /* --cert-dir; NULL: the configuration's and certs.d */
-	const char *username, *password; /* --creds; NULL: from the files */
+	const char *cert_dir; /* --cert-dir, beside the configuration's; copied; NULL: none */
 };
 
 struct transport_remote;
@@ -39,10 +39,6 @@ struct registry_client *transport_remote_client(struct transport_remote *m); /* 
 int transport_remote_names(
 	struct transport_remote *m, const char *text, struct strv *ret, struct err *e);
 
-enum transport_use {
-	TRANSPORT_FETCH, /* from mirrors, too */
-	TRANSPORT_SEND,
-};
-/* The repository of a reference with a domain. */
+/* The repository of a reference with a domain, with its mirrors for REGISTRY_FETCH. */
 int transport_remote_repo(struct transport_remote *m, const struct oci_reference *ref,
-	enum transport_use use, struct registry_repo **ret, struct err *e);
+	enum registry_use use, struct registry_repo **ret, struct err *e);
