@@ -1,12 +1,14 @@
 /* Child processes; see the header. */
 #include "base/proc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +71,7 @@ static no_return void exec_child(char *const argv[], int in, int out, enum proc_
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL); /* ignored here, and that would be inherited */
 	dup2(in >= 0 ? in : null, 0);
 	dup2(out >= 0 ? out : null, 1);
 	if (flags & PROC_QUIET_STDERR)
@@ -77,8 +80,52 @@ static no_return void exec_child(char *const argv[], int in, int out, enum proc_
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags, struct err *e)
+/* Until the end of the pipe or the deadline (0: none). */
+static int read_until(int fd, struct buf *out, int64_t deadline)
 {
+	char chunk[16384];
+	for (;;) {
+		int64_t left = deadline ? (deadline - clock_monotonic()) / 1000000 : -1;
+		if (deadline && left <= 0)
+			return -ETIMEDOUT;
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int n = poll(&p, 1, (int)MIN(left, 1 << 30));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n <= 0)
+			continue;
+		ssize_t k = read(fd, chunk, sizeof(chunk));
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return k < 0 ? -errno : buf_reserve(out, 0);
+		int r = buf_add(out, chunk, (size_t)k);
+		explicit_bzero(chunk, (size_t)k); /* what a child says may be a secret */
+		if (r < 0)
+			return r;
+	}
+}
+
+/* A pidfd is readable when its process has ended. */
+static void kill_after(pid_t pid, int64_t deadline, int *r)
+{
+	cleanup_fd int fd = proc_pidfd_open(pid);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int n = 0;
+	while (*r >= 0 && fd >= 0 && n <= 0) {
+		int64_t left = (deadline - clock_monotonic()) / 1000000;
+		n = left > 0 ? poll(&p, 1, (int)MIN(left, 1 << 30)) : 0;
+		if (left <= 0)
+			*r = -ETIMEDOUT;
+	}
+	if (*r < 0)
+		kill(pid, SIGKILL);
+}
+
+int proc_run_within(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags,
+	int64_t ms, struct err *e)
+{
+	int64_t deadline = ms ? clock_monotonic() + ms * 1000000 : 0;
 	int p[2] = {-1, -1};
 	if (out && pipe2(p, O_CLOEXEC) < 0)
 		return err_sys(e, "pipe");
@@ -92,14 +139,24 @@ int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags fla
 	if (out) {
 		close(to);
 		to = -1;
-		r = io_read_to_end(from, out);
+		r = read_until(from, out, deadline);
 		close(from); /* a child that writes on gets SIGPIPE, not a full pipe */
 		from = -1;
 	}
+	if (deadline)
+		kill_after(pid, deadline, &r);
 	int status = proc_wait(pid, e);
+	if (r == -ETIMEDOUT)
+		return err_set(e, ETIMEDOUT, "'%s' did not end within %lld seconds", argv[0],
+			(long long)(ms / 1000));
 	if (r < 0)
 		return err_sysno(e, r, "read the output of '%s'", argv[0]);
 	return status;
+}
+
+int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags, struct err *e)
+{
+	return proc_run_within(argv, in_fd, out, flags, 0, e);
 }
 
 int proc_name(pid_t pid, char *out, size_t size)

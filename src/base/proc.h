@@ -23,6 +23,10 @@ enum proc_flags {
  * `out` (NULL: /dev/null; out->max bounds it). The exit status, or a negative code. */
 int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags, struct err *e);
 
+/* As proc_run; a child that takes longer is killed: -ETIMEDOUT. */
+int proc_run_within(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags,
+	int64_t ms, struct err *e);
+
 int proc_pidfd_open(pid_t pid);                   /* -errno */
 int proc_pidfd_kill(int pidfd, int sig);          /* -errno */
 int proc_name(pid_t pid, char *out, size_t size); /* comm; -errno */

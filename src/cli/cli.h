@@ -75,6 +75,7 @@ struct cli {
 	char *root;
 	char *runroot;
 	const char *storage_driver; /* NULL: the store's own choice */
+	const char *config;         /* --config; NULL: not given (cli/registry.h) */
 	bool debug;
 	/* the command's own */
 	struct cli_value *values;

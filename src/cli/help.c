@@ -18,6 +18,7 @@ static const struct cli_opt globals[] = {
 	{"runroot", 0, "DIR", "where the state of running containers is kept (/run/kist)", 0},
 	{"storage-driver", 0, "erofs|dir", "how layers are mounted; chosen by itself at first use",
 		0},
+	{"config", 0, "FILE", "read this configuration instead of kist-config(5)'s files", 0},
 	{"debug", 'D', NULL, "say what is done", 0},
 	{"help", 'h', NULL, "this help", 0},
 	{"version", 'v', NULL, "the version", 0},
@@ -243,6 +244,8 @@ void cli_man(FILE *out)
 	}
 	fputs(".SH FILES\n.TP\n/var/lib/kist\nimages, layers, containers, build cache (root)\n"
 	      ".TP\n/run/kist\nthe state of running containers (root)\n"
-	      ".TP\n$XDG_DATA_HOME/kist, $XDG_RUNTIME_DIR/kist\nthe same without root\n",
+	      ".TP\n$XDG_DATA_HOME/kist, $XDG_RUNTIME_DIR/kist\nthe same without root\n"
+	      ".TP\n/etc/kist/config.yaml, $XDG_CONFIG_HOME/kist/config.yaml\n"
+	      "configuration: \\fBkist-config\\fR(5)\n",
 		out);
 }

@@ -75,8 +75,9 @@ static int parse_global(struct cli *c, int argc, char **argv)
 	const char *root = NULL, *runroot = NULL;
 	int i = 1;
 	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-		static const char *const names[] = {"--root", "--runroot", "--storage-driver"};
-		const char **places[] = {&root, &runroot, &c->storage_driver};
+		static const char *const names[] = {
+			"--root", "--runroot", "--storage-driver", "--config"};
+		const char **places[] = {&root, &runroot, &c->storage_driver, &c->config};
 		bool found = false;
 		for (size_t k = 0; k < ARRAY_SIZE(names) && !found; k++) {
 			size_t len = strlen(names[k]);
