@@ -70,26 +70,6 @@ static int set_stdio(struct child *k, struct err *e)
 	return 0;
 }
 
-/* Where the label of the process is to be written, opened while the host's /proc is there. */
-static int open_lsm(struct child *k, struct err *e)
-{
-	const struct runtime_process *p = k->process;
-	bool apparmor = !str_empty(p->apparmor) && !str_eq(p->apparmor, "unconfined");
-	if (!apparmor && str_empty(p->selinux))
-		return 0;
-	if (apparmor && !file_exists(AT_FDCWD, "/sys/kernel/security/apparmor"))
-		return err_set(e, ERR_UNSUPPORTED,
-			"apparmor profile '%s': this host has no AppArmor", p->apparmor);
-	if (!apparmor && !file_exists(AT_FDCWD, "/sys/fs/selinux/enforce"))
-		return err_set(e, ERR_UNSUPPORTED, "selinux label '%s': this host has no SELinux",
-			p->selinux);
-	k->lsm = open(
-		apparmor ? "/proc/thread-self/attr/apparmor/exec" : "/proc/thread-self/attr/exec",
-		O_WRONLY | O_CLOEXEC);
-	k->lsm_label = apparmor ? mem_printf("exec %s", p->apparmor) : mem_strdup(p->selinux);
-	return k->lsm < 0 ? err_sys(e, "open the security attributes") : 0;
-}
-
 /* Hooks that run here get this process's number as the host counts, which only the host's /proc
  * can tell. */
 static void write_hook_states(struct child *k)
@@ -118,7 +98,7 @@ static int do_session(struct child *k, const struct runtime_step *s, struct err 
 		k->self_ino = st.st_ino;
 	}
 	write_hook_states(k);
-	int r = open_lsm(k, e);
+	int r = lsm_open(k->process, &k->lsm, e);
 	return r < 0 ? r : set_stdio(k, e);
 }
 
@@ -221,7 +201,7 @@ static int do_loopback(struct child *k, const struct runtime_step *s, struct err
 static int do_close_fds(struct child *k, const struct runtime_step *s, struct err *e)
 {
 	int keep[8], n = 0;
-	const int all[] = {k->sock, k->start_sock, k->root, k->lsm};
+	const int all[] = {k->sock, k->start_sock, k->root, k->lsm.fd[0], k->lsm.fd[1]};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (all[i] < 0)
 			continue;
@@ -250,6 +230,11 @@ static int do_wait_hooks(struct child *k, const struct runtime_step *s, struct e
 static int do_wait_network(struct child *k, const struct runtime_step *s, struct err *e)
 {
 	return wire_expect(k->sock, WIRE_NETWORK, e);
+}
+
+static int do_label(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	return lsm_apply(&k->lsm, e);
 }
 
 static int do_hooks(struct child *k, const struct runtime_step *s, struct err *e)
@@ -302,6 +287,7 @@ static const child_step steps[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_FIND_PROGRAM] = child_do_find_program,
 	[RUNTIME_STEP_READY] = child_do_ready,
 	[RUNTIME_STEP_HOOKS_START] = do_hooks,
+	[RUNTIME_STEP_LABEL] = do_label,
 	[RUNTIME_STEP_EXEC] = child_do_exec,
 };
 

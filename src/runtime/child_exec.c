@@ -212,8 +212,6 @@ static int tie_to_creator(const struct child *k, struct err *e)
 int child_do_exec(struct child *k, const struct runtime_step *s, struct err *e)
 {
 	const struct runtime_process *p = s->item;
-	if (k->lsm >= 0 && io_write_all(k->lsm, k->lsm_label, strlen(k->lsm_label)) < 0)
-		return err_sys(e, "security label '%s'", k->lsm_label);
 	close_rest(k);
 	int r = tie_to_creator(k, e);
 	if (r < 0)

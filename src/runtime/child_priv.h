@@ -10,6 +10,7 @@
 #include "base/strv.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
+#include "runtime/lsm_priv.h"
 #include "runtime/plan.h"
 
 #include <linux/filter.h>
@@ -59,8 +60,7 @@ struct child {
 	int empty;    /* an attached read-only empty directory, for masks */
 	int slave;    /* of the pty */
 	unsigned pty; /* its number below /dev/pts */
-	int lsm;      /* where the label of the next exec goes; -1: none */
-	char *lsm_label;
+	struct lsm lsm;
 	dev_t self_dev; /* the file of the running executable */
 	ino_t self_ino;
 	char *hook_state[2]; /* the state documents for hooks here: creating, created */

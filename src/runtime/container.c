@@ -38,7 +38,7 @@ void child_init(struct child *c)
 		.null_dev = -1,
 		.empty = -1,
 		.slave = -1,
-		.lsm = -1,
+		.lsm = {.fd = {-1, -1}},
 		.stdio = {-1, -1, -1}};
 }
 

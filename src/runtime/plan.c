@@ -292,6 +292,9 @@ static void plan_process(struct runtime_plan *p, const struct runtime_config *c,
 	add(p, RUNTIME_STEP_READY, NULL, 0);
 	if (start_hooks && start_hooks->n)
 		add(p, RUNTIME_STEP_HOOKS_START, start_hooks, 0);
+	/* for the program, not for the hooks: what execs first gets it */
+	if (!str_empty(pr->apparmor) || !str_empty(pr->selinux))
+		add(p, RUNTIME_STEP_LABEL, pr, 0);
 	if (c->seccomp && pr->no_new_privs)
 		add(p, RUNTIME_STEP_SECCOMP, c->seccomp, 0);
 	add(p, RUNTIME_STEP_EXEC, pr, 0);

@@ -53,6 +53,7 @@ static const char *const step_names[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_FIND_PROGRAM] = "find-program",
 	[RUNTIME_STEP_READY] = "ready",
 	[RUNTIME_STEP_HOOKS_START] = "hooks-start",
+	[RUNTIME_STEP_LABEL] = "label",
 	[RUNTIME_STEP_EXEC] = "exec",
 };
 

@@ -145,27 +145,36 @@ static int program_bytes(const char *section, size_t len, const char *cache_dir,
 	return r;
 }
 
+static const struct {
+	const char *word;
+	unsigned flag;
+} flag_words[] = {
+	{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+	{"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+	{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
+};
+
+const char *seccomp_flag_word(size_t i, unsigned *ret_flag)
+{
+	if (i >= ARRAY_SIZE(flag_words))
+		return NULL;
+	*ret_flag = flag_words[i].flag;
+	return flag_words[i].word;
+}
+
 int seccomp_flags(const struct runtime_seccomp *s, unsigned *ret, struct err *e)
 {
-	static const struct {
-		const char *word;
-		unsigned flag;
-	} table[] = {
-		{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
-		{"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
-		{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
-		{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
-	};
 	/* not given: as the other runtimes, no slow-down for speculation */
 	unsigned flags = s->flags.v ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	for (size_t i = 0; i < s->flags.n; i++) {
 		size_t j = 0;
-		while (j < ARRAY_SIZE(table) && !str_eq(table[j].word, s->flags.v[i]))
+		while (j < ARRAY_SIZE(flag_words) && !str_eq(flag_words[j].word, s->flags.v[i]))
 			j++;
-		if (j == ARRAY_SIZE(table))
+		if (j == ARRAY_SIZE(flag_words))
 			return err_set(
 				e, ERR_FORMAT, "seccomp: flag '%s' is unknown", s->flags.v[i]);
-		flags |= table[j].flag;
+		flags |= flag_words[j].flag;
 	}
 	*ret = flags;
 	return 0;

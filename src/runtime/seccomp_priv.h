@@ -47,6 +47,8 @@ bool seccomp_pack(struct buf *bpf);
 int seccomp_compile(const struct runtime_seccomp *s, struct buf *out_bpf, struct err *e);
 /* SECCOMP_RET_x with its data for an action word; -1: unknown */
 int64_t seccomp_action(const char *word, int64_t errno_ret);
+/* The words of linux.seccomp.flags, one after another; NULL behind the last */
+const char *seccomp_flag_word(size_t i, unsigned *ret_flag);
 int seccomp_flags(const struct runtime_seccomp *s, unsigned *ret, struct err *e);
 /* The list of architectures that a filter covers, JSON; false: architecture unknown */
 bool seccomp_archs_print(const char *docker_arch, struct buf *out);

@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 	if (r == 1)
 		return 0;
 	if (r == 0 && global.version) {
-		puts("kist-runtime version " KIST_VERSION "\nspec: " KIST_RUNTIME_SPEC);
+		puts("kist-runtime version " KIST_VERSION "\nspec: " RUNTIME_SPEC_VERSION);
 		return 0;
 	}
 	log_set(LOG_DEBUG, note); /* --debug may stand behind the command */

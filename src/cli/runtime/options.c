@@ -226,7 +226,7 @@ void options_help(FILE *out, const struct command *c)
 		return;
 	}
 	fputs("Usage: kist-runtime [OPTIONS] COMMAND ...\n\nAn OCI runtime "
-	      "(runtime-spec " KIST_RUNTIME_SPEC ").\n\nOptions:\n",
+	      "(runtime-spec " RUNTIME_SPEC_VERSION ").\n\nOptions:\n",
 		out);
 	help_table(out, global_options);
 	fputs("  -h, --help                     of this program, or of a command\n\nCommands:\n",

@@ -3,8 +3,7 @@
 
 #include "base/defs.h"
 #include "cli/runtime/options.h"
-
-#define KIST_RUNTIME_SPEC "1.2.0" /* the version of the specification that is implemented */
+#include "runtime/features.h"
 
 struct err;
 struct runtime_config;

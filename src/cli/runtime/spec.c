@@ -87,7 +87,7 @@ static int write_spec(const struct call *call, struct err *e)
 	if (file_exists(AT_FDCWD, path))
 		return err_set(e, ERR_EXISTS, "'%s' exists already", path);
 	json_t *o = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion",
-		KIST_RUNTIME_SPEC, "process", example_process(), "root", "path", "rootfs",
+		RUNTIME_SPEC_VERSION, "process", example_process(), "root", "path", "rootfs",
 		"readonly", 1, "hostname", "kist", "mounts", example_mounts(), "linux",
 		example_linux());
 	char *text = json_dumps(o, JSON_INDENT(2));
