@@ -19,6 +19,7 @@
 #define LIMIT_BIT_LIST          65536              /* CPUs, NUMA nodes: kernels stop at 8192 */
 #define LIMIT_LAYERS            512                /* overlayfs takes 500 lower directories */
 #define LIMIT_LAYER_SIZE        (1ULL << 40)       /* 1 TiB unpacked: a bomb, not a layer */
+#define LIMIT_BLOB_SIZE         (1ULL << 40)       /* a layer as it travels */
 #define LIMIT_LAYER_ENTRIES     (8 * 1000 * 1000)  /* tens of times the largest image seen */
 #define LIMIT_EXPAND_RATIO      2000               /* gzip's best is about 1030:1 */
 #define LIMIT_EXPAND_FREE       (64 * 1024 * 1024) /* output below this is never called a bomb */

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "oci/json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,74 @@ const char *oci_platform_variant(void)
 #else
 	return "";
 #endif
+}
+
+int oci_platform_parse(const char *text, struct oci_platform *ret, struct err *e)
+{
+	struct strv parts cleanup_strv = STRV_INIT;
+	char *copy cleanup_free = mem_strdup(text);
+	char *next = copy, *part;
+	while ((part = strsep(&next, "/")))
+		strv_add(&parts, part);
+	bool no_os = parts.n == 1;
+	for (size_t i = 0; i < parts.n; i++)
+		if (str_empty(parts.v[i]) || parts.n > 3)
+			return err_set(e, EINVAL,
+				"platform '%.100s' is not of the form OS/ARCH or OS/ARCH/VARIANT",
+				text);
+	if (!no_os && !str_eq(parts.v[0], "linux"))
+		return err_set(e, ERR_UNSUPPORTED,
+			"platform '%.100s': only images for linux can be used", text);
+	const char *arch = parts.v[no_os ? 0 : 1];
+	static const char *const aliases[][2] = {
+		{"x86_64", "amd64"}, {"x86-64", "amd64"}, {"aarch64", "arm64"}, {"i386", "386"}};
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+		if (str_eq(arch, aliases[i][0]))
+			arch = aliases[i][1];
+	*ret = (struct oci_platform){
+		.os = mem_strdup("linux"),
+		.architecture = mem_strdup(arch),
+		.variant = mem_strdup(parts.n == 3 ? parts.v[2] : NULL),
+	};
+	return 0;
+}
+
+char *oci_platform_format(const struct oci_platform *p)
+{
+	return mem_printf("%s/%s%s%s", p->os ?: "linux", p->architecture ?: "",
+		str_empty(p->variant) ? "" : "/", p->variant ?: "");
+}
+
+/* What an architecture without a variant means (containerd's platforms package says the same) */
+static const char *variant_of(const struct oci_platform *p)
+{
+	if (!str_empty(p->variant))
+		return p->variant;
+	if (str_eq(p->architecture, "arm64"))
+		return "v8";
+	return str_eq(p->architecture, "arm") ? "v7" : "";
+}
+
+int oci_platform_match(const struct oci_platform *p, const struct oci_platform *want)
+{
+	const struct oci_platform here = {
+		.os = (char *)"linux",
+		.architecture = (char *)oci_platform_arch(),
+		.variant = (char *)oci_platform_variant(),
+	};
+	if (!want)
+		want = &here;
+	if (!str_empty(p->os) && !str_eq(p->os, want->os))
+		return 0;
+	if (str_empty(p->architecture))
+		return 1;
+	if (!str_eq(p->architecture, want->architecture))
+		return 0;
+	const char *have = variant_of(p), *asked = variant_of(want);
+	if (str_eq(have, asked))
+		return 2;
+	/* x86 variants (v2, v3) ask for more than plain amd64; arm's go downwards */
+	return str_starts(p->architecture, "arm") && strcmp(have, asked) < 0;
 }
 
 bool oci_platform_fits(const struct oci_platform *p)

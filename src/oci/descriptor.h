@@ -37,8 +37,17 @@ int oci_descriptor_parse(
 struct json_t *oci_descriptor_format(const struct oci_descriptor *d) must_check;
 void oci_descriptor_copy(struct oci_descriptor *dst, const struct oci_descriptor *src);
 
+/* "linux/arm64/v8", "linux/arm64", "arm64" (then linux is meant), as docker's --platform. ret is
+ * written on success only. -EINVAL; -ERR_UNSUPPORTED for another system than linux. */
+int oci_platform_parse(const char *text, struct oci_platform *ret, struct err *e);
+/* "linux/arm64/v8"; the caller frees it. */
+char *oci_platform_format(const struct oci_platform *p) must_check;
+
 /* This machine in OCI's words: "amd64", "arm64" and variant ("v8", "v7", or ""). Static. */
 const char *oci_platform_arch(void);
 const char *oci_platform_variant(void);
 /* Whether an image for p (NULL members fit everything) can run here. */
 bool oci_platform_fits(const struct oci_platform *p);
+/* Whether an image for p is what `want` asks for (NULL: this machine): 2: exactly, 1: it runs there
+ * (an older ARM variant), 0: no. */
+int oci_platform_match(const struct oci_platform *p, const struct oci_platform *want);

@@ -254,47 +254,53 @@ void oci_index_add(struct oci_index *x, const struct oci_descriptor *d)
 	oci_descriptor_copy(&x->manifests[x->nmanifests++], d);
 }
 
-static bool is_attestation(const struct oci_descriptor *d)
+bool oci_index_is_attestation(const struct oci_descriptor *d)
 {
 	return d->has_platform && str_eq(d->platform.os, "unknown");
 }
 
-static int no_platform(const struct oci_index *x, struct err *e)
+static int no_platform(const struct oci_index *x, const struct oci_platform *want, struct err *e)
 {
 	struct buf list cleanup_buf = BUF_INIT;
-	for (size_t i = 0; i < x->nmanifests; i++) {
+	for (size_t i = 0; i < x->nmanifests && list.len < 500; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
-		if (is_attestation(d) || !d->has_platform)
+		if (oci_index_is_attestation(d) || !d->has_platform)
 			continue;
 		buf_printf(&list, "%s%s/%s%s%s", list.len ? ", " : "", d->platform.os ?: "?",
 			d->platform.architecture ?: "?", d->platform.variant ? "/" : "",
 			d->platform.variant ?: "");
-		if (list.len > 500)
-			break;
 	}
-	return err_set(e, ERR_NOT_FOUND, "no image for linux/%s in the index (it has %s)",
-		oci_platform_arch(), list.len ? buf_str(&list) : "none");
+	char *asked cleanup_free =
+		want ? oci_platform_format(want) : mem_printf("linux/%s", oci_platform_arch());
+	return err_set(e, ERR_NOT_FOUND, "no image for %s in the index (it has %s)", asked,
+		list.len ? buf_str(&list) : "none");
+}
+
+int oci_index_select_for(const struct oci_index *x, const struct oci_platform *want,
+	const struct oci_descriptor **ret, struct err *e)
+{
+	const struct oci_descriptor *best = NULL;
+	int quality = 0;
+	for (size_t i = 0; i < x->nmanifests; i++) {
+		const struct oci_descriptor *d = &x->manifests[i];
+		enum oci_kind kind = oci_media_type_kind(d->media_type);
+		if (oci_index_is_attestation(d) ||
+			(kind != OCI_KIND_MANIFEST && kind != OCI_KIND_INDEX))
+			continue;
+		/* an entry that does not say for whom it is will do when there is no other */
+		int q = d->has_platform ? 2 * oci_platform_match(&d->platform, want) : 1;
+		if (q > quality) {
+			best = d;
+			quality = q;
+		}
+	}
+	if (!best)
+		return no_platform(x, want, e);
+	*ret = best;
+	return 0;
 }
 
 int oci_index_select(const struct oci_index *x, const struct oci_descriptor **ret, struct err *e)
 {
-	const struct oci_descriptor *best = NULL;
-	for (size_t i = 0; i < x->nmanifests; i++) {
-		const struct oci_descriptor *d = &x->manifests[i];
-		if (is_attestation(d) || (d->has_platform && !oci_platform_fits(&d->platform)))
-			continue;
-		enum oci_kind kind = oci_media_type_kind(d->media_type);
-		if (kind != OCI_KIND_MANIFEST && kind != OCI_KIND_INDEX)
-			continue;
-		bool exact = d->has_platform &&
-			     str_eq(d->platform.variant ?: "", oci_platform_variant());
-		if (!best || exact)
-			best = d;
-		if (exact)
-			break;
-	}
-	if (!best)
-		return no_platform(x, e);
-	*ret = best;
-	return 0;
+	return oci_index_select_for(x, NULL, ret, e);
 }

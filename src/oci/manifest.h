@@ -49,3 +49,8 @@ void oci_index_add(struct oci_index *i, const struct oci_descriptor *d);
 /* The entry of an index that runs on this machine: an exact variant before none; attestations
  * ("unknown/unknown") never. -ERR_NOT_FOUND lists what there is. */
 int oci_index_select(const struct oci_index *i, const struct oci_descriptor **ret, struct err *e);
+/* The same for another platform; NULL: this machine. */
+int oci_index_select_for(const struct oci_index *i, const struct oci_platform *want,
+	const struct oci_descriptor **ret, struct err *e);
+/* An entry that is no image but says something about one (BuildKit's "unknown/unknown"). */
+bool oci_index_is_attestation(const struct oci_descriptor *d);
