@@ -68,14 +68,17 @@ void cgroup_bpf_program(
 	*p++ = SHRK(BPF_REG_3, 16);
 	*p++ = LOAD(BPF_REG_4, 4);
 	*p++ = LOAD(BPF_REG_5, 8);
-	for (size_t i = n; i-- > 0;) {
+	bool decided = false;
+	for (size_t i = n; i-- > 0 && !decided;) {
 		p += emit_rule(&rules[i], p);
-		if (rules[i].type == 'a' && rules[i].major < 0 && rules[i].minor < 0 &&
-			rules[i].read && rules[i].write && rules[i].make)
-			break; /* decides everything: what stood before it never speaks */
+		/* what stood before a rule for everything never speaks */
+		decided = rules[i].type == 'a' && rules[i].major < 0 && rules[i].minor < 0 &&
+			  rules[i].read && rules[i].write && rules[i].make;
 	}
-	*p++ = MOVK(BPF_REG_0, 0);
-	*p++ = EXIT();
+	if (!decided) { /* the kernel refuses instructions that nothing reaches */
+		*p++ = MOVK(BPF_REG_0, 0);
+		*p++ = EXIT();
+	}
 	*ret = v;
 	*ret_n = (size_t)(p - v);
 }
