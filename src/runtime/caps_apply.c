@@ -5,11 +5,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "oci/caps.h"
 #include "runtime/child_priv.h"
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -66,7 +69,20 @@ static int set_ambient(uint64_t ambient, struct err *e)
 	return 0;
 }
 
-int caps_apply(const struct runtime_process *p, struct err *e)
+/* The last calls before the exec need one capability (child_final.c): they drop it. */
+static uint64_t keep_for_final(
+	struct child *k, const struct __user_cap_data_struct *d, uint64_t have)
+{
+	const uint64_t bits[] = {1ULL << CAP_CHECKPOINT_RESTORE, 1ULL << CAP_SYS_ADMIN};
+	uint64_t keep = have & bits[0] ? bits[0] : have & bits[1];
+	if (!k->final_code || !keep)
+		return 0;
+	k->final_caps = mem_array(2, sizeof(*d));
+	memcpy(k->final_caps, d, 2 * sizeof(*d));
+	return keep;
+}
+
+int caps_apply(struct child *k, const struct runtime_process *p, struct err *e)
 {
 	uint64_t have = permitted_now();
 	uint64_t permitted = p->caps[RUNTIME_CAP_PERMITTED] & have;
@@ -78,6 +94,11 @@ int caps_apply(const struct runtime_process *p, struct err *e)
 		{(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32),
 			(uint32_t)(inheritable >> 32)},
 	};
+	uint64_t keep = keep_for_final(k, d, have);
+	for (int i = 0; i < 2; i++) {
+		d[i].permitted |= (uint32_t)(keep >> 32 * i);
+		d[i].effective |= (uint32_t)(keep >> 32 * i);
+	}
 	if (syscall(SYS_capset, &h, d) < 0)
 		return err_sys(e, "set capabilities");
 	return set_ambient(p->caps[RUNTIME_CAP_AMBIENT] & permitted & inheritable, e);

@@ -275,6 +275,7 @@ static const child_step steps[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_PIVOT] = child_do_pivot,
 	[RUNTIME_STEP_ROOT_PROPAGATION] = child_do_root_propagation,
 	[RUNTIME_STEP_KEYRING] = child_do_keyring,
+	[RUNTIME_STEP_HIDE_RUNTIME] = child_do_hide_runtime,
 	[RUNTIME_STEP_RLIMITS] = child_do_rlimits,
 	[RUNTIME_STEP_SCHEDULER] = child_do_scheduler,
 	[RUNTIME_STEP_IO_PRIORITY] = child_do_io_priority,

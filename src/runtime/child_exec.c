@@ -216,12 +216,5 @@ int child_do_exec(struct child *k, const struct runtime_step *s, struct err *e)
 	int r = tie_to_creator(k, e);
 	if (r < 0)
 		return r;
-	execve(k->program, (char *const *)(void *)p->args.v, strv_items(&k->env));
-	int code = errno;
-	const char *why = code == ENOEXEC  ? "exec format error"
-			  : code == EACCES ? "permission denied"
-			  : code == ENOENT ? "no such file or directory"
-					   : err_text(code);
-	return err_set(e, code == ENOENT || code == ENOTDIR ? ERR_NOPROG : ERR_NOEXEC,
-		"exec %s: %s", k->program, why);
+	child_final_exec(k, (char *const *)(void *)p->args.v, strv_items(&k->env));
 }

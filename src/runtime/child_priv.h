@@ -13,6 +13,7 @@
 #include "runtime/lsm_priv.h"
 #include "runtime/plan.h"
 
+#include <linux/capability.h>
 #include <linux/filter.h>
 
 struct err;
@@ -51,6 +52,7 @@ struct child {
 
 	struct sock_fprog filter;
 	unsigned filter_flags;
+	bool filter_at_exec; /* the filter is loaded by the last calls (child_final.c) */
 
 	/* made on the way */
 	int root;     /* the container's root directory, O_PATH on its mount */
@@ -63,6 +65,9 @@ struct child {
 	struct lsm lsm;
 	dev_t self_dev; /* the file of the running executable */
 	ino_t self_ino;
+	void *final_code; /* what makes the last calls, mapped from final_file; NULL: none */
+	int final_file;
+	struct __user_cap_data_struct *final_caps; /* two, set at the end; NULL: set already */
 	char *hook_state[2]; /* the state documents for hooks here: creating, created */
 	char *program;
 	struct strv env;
@@ -122,6 +127,10 @@ int child_do_find_program(struct child *k, const struct runtime_step *s, struct 
 int child_do_ready(struct child *k, const struct runtime_step *s, struct err *e);
 int child_do_exec(struct child *k, const struct runtime_step *s, struct err *e);
 
+/* child_final.c: before limits and filters; the end of the way, which does not return */
+int child_do_hide_runtime(struct child *k, const struct runtime_step *s, struct err *e);
+no_return void child_final_exec(struct child *k, char *const *args, char *const *env);
+
 /* caps_apply.c: after the user was set with PR_SET_KEEPCAPS. Missing ones are warned about. */
 int caps_drop_bounding(const struct runtime_process *p, struct err *e);
-int caps_apply(const struct runtime_process *p, struct err *e);
+int caps_apply(struct child *k, const struct runtime_process *p, struct err *e);

@@ -123,6 +123,10 @@ int child_do_no_new_privs(struct child *k, const struct runtime_step *s, struct 
 
 int child_do_seccomp(struct child *k, const struct runtime_step *s, struct err *e)
 {
+	if (k->process->no_new_privs) {
+		k->filter_at_exec = true;
+		return 0;
+	}
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, k->filter_flags, &k->filter) < 0)
 		return err_sys(e, "load the seccomp filter");
 	return 0;
@@ -165,7 +169,7 @@ int child_do_user(struct child *k, const struct runtime_step *s, struct err *e)
 		return err_sys(e, "set group %u", p->gid);
 	if (syscall(SYS_setresuid, p->uid, p->uid, p->uid) < 0)
 		return err_sys(e, "set user %u", p->uid);
-	if ((r = caps_apply(p, e)) < 0)
+	if ((r = caps_apply(k, p, e)) < 0)
 		return r;
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 	umask(p->umask >= 0 ? (mode_t)p->umask : 022);

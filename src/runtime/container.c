@@ -39,6 +39,7 @@ void child_init(struct child *c)
 		.empty = -1,
 		.slave = -1,
 		.lsm = {.fd = {-1, -1}},
+		.final_file = -1,
 		.stdio = {-1, -1, -1}};
 }
 
@@ -171,6 +172,17 @@ int container_await_ready(struct runtime_container *k, struct err *e)
 	}
 }
 
+static int exec_failed(const struct wire_msg *m, struct err *e)
+{
+	int code = m->e.code;
+	const char *why = code == ENOEXEC  ? "exec format error"
+			  : code == EACCES ? "permission denied"
+			  : code == ENOENT ? "no such file or directory"
+					   : err_text(code);
+	return err_set(e, code == ENOENT || code == ENOTDIR ? ERR_NOPROG : ERR_NOEXEC, "%s: %s",
+		m->e.msg, why);
+}
+
 /* The descriptor closes by itself at the exec: end of file means that the program runs. */
 int container_let_go(int sock, struct err *e)
 {
@@ -186,8 +198,14 @@ int container_let_go(int sock, struct err *e)
 			return 0;
 		if (m.type == WIRE_ERROR)
 			return take_error(&m, e);
+		if (m.type == WIRE_EXEC_FAILED)
+			return exec_failed(&m, e);
+		if (m.type == WIRE_CALL_FAILED)
+			return err_sysno(e, m.e.code, "%s", m.e.msg);
 		if (m.type == WIRE_WARN)
 			log_warn("%s", m.e.msg);
+		if (m.type == WIRE_WARN_CALL)
+			log_warn("%s: %s", m.e.msg, err_text(m.e.code));
 	}
 }
 

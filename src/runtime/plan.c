@@ -270,6 +270,7 @@ static void plan_root(
 static void plan_process(struct runtime_plan *p, const struct runtime_config *c,
 	const struct runtime_process *pr, const struct runtime_hooks *start_hooks)
 {
+	add(p, RUNTIME_STEP_HIDE_RUNTIME, NULL, 0);
 	if (pr->nrlimits)
 		add(p, RUNTIME_STEP_RLIMITS, pr, 0);
 	if (pr->scheduler.set)

@@ -41,6 +41,7 @@ static const char *const step_names[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_PIVOT] = "pivot",
 	[RUNTIME_STEP_ROOT_PROPAGATION] = "root-propagation",
 	[RUNTIME_STEP_KEYRING] = "keyring",
+	[RUNTIME_STEP_HIDE_RUNTIME] = "hide-runtime",
 	[RUNTIME_STEP_RLIMITS] = "rlimits",
 	[RUNTIME_STEP_SCHEDULER] = "scheduler",
 	[RUNTIME_STEP_IO_PRIORITY] = "io-priority",

@@ -14,6 +14,10 @@ enum wire_type {
 	WIRE_HOOKS,     /* namespaces and mounts are there: run the runtime's hooks */
 	WIRE_TERMINAL,  /* a descriptor comes along */
 	WIRE_READY,     /* all but the exec is done */
+	/* the last calls (child_final.c): e.code is the errno, e.msg says of what */
+	WIRE_CALL_FAILED,
+	WIRE_EXEC_FAILED,
+	WIRE_WARN_CALL, /* it goes on */
 	/* parent to child */
 	WIRE_MAPPED,
 	WIRE_CGROUP, /* made, with its limits: join */

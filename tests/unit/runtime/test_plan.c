@@ -51,6 +51,7 @@ static void whole_plan(void **state)
 		"mask-path /proc/kcore\n"
 		"pivot\n"
 		"keyring\n"
+		"hide-runtime\n"
 		"rlimits\n"
 		"cwd /w\n"
 		"no-new-privs\n"
