@@ -102,49 +102,6 @@ static int do_session(struct child *k, const struct runtime_step *s, struct err 
 	return r < 0 ? r : set_stdio(k, e);
 }
 
-static int do_setns(struct child *k, const struct runtime_step *s, struct err *e)
-{
-	if (s->number == CLONE_NEWUSER || s->number == CLONE_NEWPID)
-		return 0; /* before the clone */
-	cleanup_fd int fd = open(s->item, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, (int)s->number) < 0)
-		return err_sys(e, "join namespace '%s'", (const char *)s->item);
-	return 0;
-}
-
-static int become_root(struct err *e)
-{
-	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
-		return err_sys(e, "become root of the user namespace");
-	/* the change of ids has cleared both */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	return 0;
-}
-
-/* All at once, and the user namespace first among them (the kernel's own order). */
-static int do_enter(struct child *k, const struct runtime_step *s, struct err *e)
-{
-	int flags = (int)s->number & ~CLONE_NEWPID; /* by the clone */
-	if (flags && setns(k->enter_fd, flags) < 0)
-		return err_sys(e, "enter the container");
-	if (k->bring_to_root) {
-		int r = become_root(e);
-		if (r < 0)
-			return r;
-	}
-	k->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return k->root < 0 ? err_sys(e, "open the root of the container") : 0;
-}
-
-static int do_mapped(struct child *k, const struct runtime_step *s, struct err *e)
-{
-	if (!k->bring_to_root)
-		return 0;
-	int r = wire_expect(k->sock, WIRE_MAPPED, e);
-	return r < 0 ? r : become_root(e);
-}
-
 static int open_tasks(struct child *k, struct err *e)
 {
 	const struct runtime_cgroup g = {
@@ -248,9 +205,10 @@ static int do_hooks(struct child *k, const struct runtime_step *s, struct err *e
 
 static const child_step steps[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_SESSION] = do_session,
-	[RUNTIME_STEP_SETNS] = do_setns,
-	[RUNTIME_STEP_ENTER] = do_enter,
-	[RUNTIME_STEP_MAPPED] = do_mapped,
+	[RUNTIME_STEP_SETNS] = child_do_setns,
+	[RUNTIME_STEP_ENTER] = child_do_enter,
+	[RUNTIME_STEP_MAPPED] = child_do_mapped,
+	[RUNTIME_STEP_TIME_OFFSETS] = child_do_time_offsets,
 	[RUNTIME_STEP_JOIN_CGROUP] = do_join_cgroup,
 	[RUNTIME_STEP_OOM_SCORE] = child_do_oom_score,
 	[RUNTIME_STEP_AFFINITY] = child_do_affinity,

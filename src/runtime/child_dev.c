@@ -192,7 +192,7 @@ int child_do_sysctl(struct child *k, const struct runtime_step *s, struct err *e
 	int proc = child_proc(k, e);
 	if (proc < 0)
 		return proc;
-	cleanup_free char *name = runtime_sysctl_path(k->c, p->key);
+	cleanup_free char *name = runtime_sysctl_path(k->c, p->key, NULL);
 	cleanup_free char *path = mem_printf("sys/%s", name ? name : "");
 	struct open_how how = {.flags = O_WRONLY | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};

@@ -115,6 +115,12 @@ int child_do_no_new_privs(struct child *k, const struct runtime_step *s, struct 
 int child_do_seccomp(struct child *k, const struct runtime_step *s, struct err *e);
 int child_do_keyring(struct child *k, const struct runtime_step *s, struct err *e);
 
+/* child_ns.c */
+int child_do_setns(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_enter(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_mapped(struct child *k, const struct runtime_step *s, struct err *e);
+int child_do_time_offsets(struct child *k, const struct runtime_step *s, struct err *e);
+
 /* child_sched.c */
 int child_do_scheduler(struct child *k, const struct runtime_step *s, struct err *e);
 int child_do_io_priority(struct child *k, const struct runtime_step *s, struct err *e);

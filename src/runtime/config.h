@@ -113,6 +113,14 @@ struct runtime_ns {
 	const char *path; /* NULL: a new one */
 };
 
+/* Offsets of a new time namespace's clocks, time_namespaces(7) */
+enum runtime_clock { RUNTIME_CLOCK_MONOTONIC, RUNTIME_CLOCK_BOOTTIME, RUNTIME_CLOCKS };
+struct runtime_time_offset {
+	bool set;
+	int64_t secs;
+	uint32_t nanosecs;
+};
+
 struct runtime_device {
 	const char *path;
 	char type; /* 'c' 'b' 'p' ('u' is read as 'c') */
@@ -218,6 +226,7 @@ struct runtime_config {
 	struct runtime_hooks hooks[RUNTIME_HOOK_KINDS];
 	struct runtime_pairs annotations;
 	struct runtime_ns ns[RUNTIME_NS_KINDS];
+	struct runtime_time_offset time_offsets[RUNTIME_CLOCKS];
 	struct runtime_id_map *uid_maps, *gid_maps;
 	size_t nuid_maps, ngid_maps;
 	struct runtime_device *devices;

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "runtime/idmap.h"
 #include "runtime/json_priv.h"
+#include "runtime/ns_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 static int refuse_unsupported(const struct jread *r, const struct jnode *n)
 {
-	static const char *const names[] = {"intelRdt", "timeOffsets", "netDevices"};
+	static const char *const names[] = {"intelRdt", "netDevices"};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct jnode m;
 		int k = jread_object(r, n, names[i], &m);
@@ -26,18 +27,8 @@ static int refuse_unsupported(const struct jread *r, const struct jnode *n)
 
 static int ns_kind(const char *word)
 {
-	static const char *const words[RUNTIME_NS_KINDS] = {
-		[RUNTIME_NS_USER] = "user",
-		[RUNTIME_NS_PID] = "pid",
-		[RUNTIME_NS_NET] = "network",
-		[RUNTIME_NS_IPC] = "ipc",
-		[RUNTIME_NS_UTS] = "uts",
-		[RUNTIME_NS_TIME] = "time",
-		[RUNTIME_NS_CGROUP] = "cgroup",
-		[RUNTIME_NS_MOUNT] = "mount",
-	};
 	for (int i = 0; i < RUNTIME_NS_KINDS; i++)
-		if (str_eq(word, words[i]))
+		if (str_eq(word, ns_kinds[i].word))
 			return i;
 	return -1;
 }
@@ -109,6 +100,34 @@ static int read_device(const struct jread *r, const struct jnode *n, void *item)
 	return 0;
 }
 
+static int read_time_offsets(const struct jread *r, const struct jnode *n, struct runtime_config *c)
+{
+	static const char *const clocks[RUNTIME_CLOCKS] = {"monotonic", "boottime"};
+	struct jnode all, clock;
+	int k = jread_object(r, n, "timeOffsets", &all);
+	const char *name;
+	json_t *value;
+	json_object_foreach (k > 0 ? all.v : NULL, name, value)
+		if (!str_eq(name, clocks[0]) && !str_eq(name, clocks[1]))
+			return jread_fail(r, &all, "there is no clock '%s'", name);
+	for (int i = 0; k > 0 && i < RUNTIME_CLOCKS; i++) {
+		struct runtime_time_offset *t = &c->time_offsets[i];
+		int64_t nanosecs = 0;
+		int there = jread_object(r, &all, clocks[i], &clock);
+		if (there < 0)
+			return there;
+		t->set = there;
+		if (there &&
+			((k = jread_int(r, &clock, "secs", INT64_MIN, INT64_MAX, &t->secs)) < 0 ||
+				(k = jread_int(r, &clock, "nanosecs", 0, 999999999, &nanosecs)) <
+					0))
+			return k;
+		t->nanosecs = (uint32_t)nanosecs;
+		k = 1;
+	}
+	return MIN(k, 0);
+}
+
 static int read_propagation(const struct jread *r, const struct jnode *n, struct runtime_config *c)
 {
 	const char *word = NULL;
@@ -148,7 +167,7 @@ int config_read_linux(const struct jread *r, const struct jnode *n, struct runti
 		(k = jread_strings(r, n, "readonlyPaths", &c->readonly_paths)) < 0 ||
 		(k = jread_str(r, n, "mountLabel", &c->mount_label)) < 0)
 		return k;
-	if ((k = config_read_personality(r, n, c)) < 0 ||
+	if ((k = read_time_offsets(r, n, c)) < 0 || (k = config_read_personality(r, n, c)) < 0 ||
 		(k = config_read_memory_policy(r, n, c)) < 0)
 		return k;
 	/* usually it was cut out before, and nothing is left here */

@@ -11,6 +11,7 @@
 #include "runtime/container_priv.h"
 #include "runtime/hooks_priv.h"
 #include "runtime/idmap.h"
+#include "runtime/ns_priv.h"
 #include "runtime/plan.h"
 #include "runtime/seccomp_priv.h"
 #include "runtime/state_priv.h"
@@ -103,6 +104,22 @@ static int make_cgroup(struct creation *w, struct err *e)
 	w->made_cgroup = true;
 	int r = cgroup_make(g, e);
 	return r < 0 ? r : runtime_cgroup_apply(g, &w->c->resources, e);
+}
+
+/* A sysctl of a namespace that is joined must not be one of the host's own. */
+static int check_sysctls(const struct creation *w, struct err *e)
+{
+	const struct runtime_config *c = w->c;
+	for (size_t i = 0; i < c->sysctl.n; i++) {
+		enum runtime_ns_kind kind;
+		cleanup_free char *path = runtime_sysctl_path(c, c->sysctl.v[i].key, &kind);
+		if (path && c->ns[kind].path && ns_is_own(kind, c->ns[kind].path) > 0)
+			return err_set(e, ERR_FORMAT,
+				"linux.sysctl: '%s' would be set for the host: %s namespace '%s' "
+				"is its own",
+				c->sysctl.v[i].key, ns_kinds[kind].word, c->ns[kind].path);
+	}
+	return 0;
 }
 
 /* What has to be there before the clone: v2 clones into the group, and in a user namespace the
@@ -228,30 +245,30 @@ static int set_up_network(const struct creation *w, struct err *e)
 	return r < 0 ? r : wire_send(w->k->sock, WIRE_NETWORK, NULL);
 }
 
-static int open_joined(const struct creation *w, enum runtime_ns_kind kind, int *ret, struct err *e)
+static int open_joins(const struct creation *w, struct spawn *sp, struct err *e)
 {
-	const char *path = w->c->ns[kind].path;
-	if (!path)
-		return 0;
-	*ret = open(path, O_RDONLY | O_CLOEXEC);
-	return *ret < 0 ? err_sys(e, "open namespace '%s'", path) : 0;
+	for (int i = 0; i < RUNTIME_NS_KINDS; i++) {
+		const char *path = w->c->ns[i].path;
+		if (!path || i == RUNTIME_NS_MOUNT)
+			continue;
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(e, "open namespace '%s'", path);
+		sp->joins[sp->njoins++] = (struct spawn_join){fd, ns_kinds[i].flag, path};
+	}
+	return 0;
 }
 
 static int spawn(struct creation *w, struct spawn *sp, struct err *e)
 {
-	cleanup_fd int user = -1, pid = -1;
-	int r = open_joined(w, RUNTIME_NS_USER, &user, e);
-	if (r == 0)
-		r = open_joined(w, RUNTIME_NS_PID, &pid, e);
-	if (r < 0)
-		return r;
+	int r = w->plan.join_first ? open_joins(w, sp, e) : 0;
 	/* the cgroup namespace is made by the child, when it is in its cgroup */
 	sp->flags = w->plan.clone_flags & ~(uint64_t)CLONE_NEWCGROUP;
-	sp->join_fd = user >= 0 ? user : pid;
-	sp->join_flags = user >= 0 ? CLONE_NEWUSER : CLONE_NEWPID;
-	sp->join_fd2 = user >= 0 ? pid : -1;
-	sp->join_flags2 = CLONE_NEWPID;
-	return container_spawn(w->k, &w->child, sp, e);
+	if (r == 0)
+		r = container_spawn(w->k, &w->child, sp, e);
+	for (size_t i = 0; i < sp->njoins; i++)
+		close(sp->joins[i].fd);
+	return r;
 }
 
 static int make(struct creation *w, struct err *e)
@@ -260,9 +277,10 @@ static int make(struct creation *w, struct err *e)
 	int r;
 	if ((r = check_options(w->o, e)) < 0 ||
 		(r = runtime_plan_make(w->c, w->o, &w->plan, e)) < 0 ||
-		(r = prepare_child(w, e)) < 0 || (r = prepare_maps(w, e)) < 0 ||
-		(r = prepare_cgroup(w, e)) < 0 || (r = make_state_dir(w, e)) < 0 ||
-		(r = make_cgroup_first(w, &sp, e)) < 0 || (r = listen_for_start(w, e)) < 0)
+		(r = check_sysctls(w, e)) < 0 || (r = prepare_child(w, e)) < 0 ||
+		(r = prepare_maps(w, e)) < 0 || (r = prepare_cgroup(w, e)) < 0 ||
+		(r = make_state_dir(w, e)) < 0 || (r = make_cgroup_first(w, &sp, e)) < 0 ||
+		(r = listen_for_start(w, e)) < 0)
 		return r;
 	r = spawn(w, &sp, e);
 	if (sp.cgroup_fd >= 0)

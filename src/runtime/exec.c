@@ -7,6 +7,7 @@
 #include "runtime/cgroup_priv.h"
 #include "runtime/config.h"
 #include "runtime/container_priv.h"
+#include "runtime/ns_priv.h"
 #include "runtime/seccomp_priv.h"
 #include "runtime/state_priv.h"
 
@@ -20,36 +21,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-
 /* Which namespaces of the container differ from ours: joining an own one fails for some kinds. */
 static int different_namespaces(pid_t pid)
 {
-	static const struct {
-		const char *name;
-		int flag;
-	} table[] = {
-		{"user", CLONE_NEWUSER},
-		{"pid", CLONE_NEWPID},
-		{"net", CLONE_NEWNET},
-		{"ipc", CLONE_NEWIPC},
-		{"uts", CLONE_NEWUTS},
-		{"cgroup", CLONE_NEWCGROUP},
-		{"mnt", CLONE_NEWNS},
-		{"time", CLONE_NEWTIME},
-	};
 	int flags = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+	for (int i = 0; i < RUNTIME_NS_KINDS; i++) {
 		char path[64];
-		struct stat own, other;
-		snprintf(path, sizeof(path), "/proc/self/ns/%s", table[i].name);
-		if (stat(path, &own) < 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, table[i].name);
-		if (stat(path, &other) == 0 && own.st_ino != other.st_ino)
-			flags |= table[i].flag;
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, ns_kinds[i].file);
+		if (ns_is_own((enum runtime_ns_kind)i, path) == 0)
+			flags |= (int)ns_kinds[i].flag;
 	}
 	return flags;
 }
@@ -89,13 +69,12 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 	}
 	ch->bring_to_root = x->namespaces & CLONE_NEWUSER;
 	if (x->namespaces & CLONE_NEWPID) {
-		x->sp.join_fd = x->init;
-		x->sp.join_flags = CLONE_NEWPID;
+		x->sp.joins[x->sp.njoins++] = (struct spawn_join){x->init, CLONE_NEWPID, s->id};
 	}
 	/* who has no privilege here has it only in there; root joins as late as it can, to read
 	 * what is the host's before */
 	if ((x->namespaces & CLONE_NEWPID) && (x->namespaces & CLONE_NEWUSER) && geteuid() != 0) {
-		x->sp.join_flags |= CLONE_NEWUSER;
+		x->sp.joins[0].flags |= CLONE_NEWUSER;
 		x->namespaces &= ~CLONE_NEWUSER;
 	}
 	runtime_plan_exec(x->config, p, (uint64_t)x->namespaces, &x->plan);

@@ -11,6 +11,7 @@
 #include "oci/caps.h"
 #include "runtime/features_priv.h"
 #include "runtime/lsm_priv.h"
+#include "runtime/ns_priv.h"
 #include "runtime/mount_syscalls_priv.h"
 
 #include <errno.h>
@@ -143,19 +144,6 @@ static const char *const hooks[] = {
 	NULL,
 };
 
-static const struct {
-	const char *word, *file;
-} namespaces[] = {
-	{"cgroup", "cgroup"},
-	{"ipc", "ipc"},
-	{"mount", "mnt"},
-	{"network", "net"},
-	{"pid", "pid"},
-	{"time", "time"},
-	{"user", "user"},
-	{"uts", "uts"},
-};
-
 static const char *const memory_modes[] = {
 	"MPOL_BIND",
 	"MPOL_DEFAULT",
@@ -203,11 +191,11 @@ static json_t *object_at(json_t *top, const char *path)
 static json_t *kernel_namespaces(void)
 {
 	json_t *a = json_array();
-	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
+	for (size_t i = 0; i < RUNTIME_NS_KINDS; i++) {
 		char path[64];
-		snprintf(path, sizeof(path), "/proc/self/ns/%s", namespaces[i].file);
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_kinds[i].file);
 		if (file_exists(AT_FDCWD, path))
-			json_array_append_new(a, json_string(namespaces[i].word));
+			json_array_append_new(a, json_string(ns_kinds[i].word));
 	}
 	return a;
 }

@@ -6,27 +6,13 @@
 #include "base/str.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
+#include "runtime/ns_priv.h"
 
 #include <inttypes.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-
-static const uint64_t ns_flags[RUNTIME_NS_KINDS] = {
-	[RUNTIME_NS_USER] = CLONE_NEWUSER,
-	[RUNTIME_NS_PID] = CLONE_NEWPID,
-	[RUNTIME_NS_NET] = CLONE_NEWNET,
-	[RUNTIME_NS_IPC] = CLONE_NEWIPC,
-	[RUNTIME_NS_UTS] = CLONE_NEWUTS,
-	[RUNTIME_NS_TIME] = CLONE_NEWTIME,
-	[RUNTIME_NS_CGROUP] = CLONE_NEWCGROUP,
-	[RUNTIME_NS_MOUNT] = CLONE_NEWNS,
-};
 
 static void add(struct runtime_plan *p, enum runtime_step_kind kind, const void *item, uint64_t n)
 {
@@ -45,11 +31,25 @@ void runtime_plan_release(struct runtime_plan *p)
 
 /* ---- what is refused ---- */
 
-char *runtime_sysctl_path(const struct runtime_config *c, const char *key)
+/* Which kind of namespace a file below /proc/sys belongs to; RUNTIME_NS_KINDS: none of ours */
+static enum runtime_ns_kind sysctl_kind(const char *path)
 {
 	static const char *const ipc[] = {"kernel/msgmax", "kernel/msgmnb", "kernel/msgmni",
 		"kernel/sem", "kernel/shmall", "kernel/shmmax", "kernel/shmmni",
 		"kernel/shm_rmid_forced"};
+	if (str_starts(path, "net/"))
+		return RUNTIME_NS_NET;
+	if (str_starts(path, "fs/mqueue/"))
+		return RUNTIME_NS_IPC;
+	for (size_t i = 0; i < ARRAY_SIZE(ipc); i++)
+		if (str_eq(path, ipc[i]))
+			return RUNTIME_NS_IPC;
+	return str_eq(path, "kernel/domainname") ? RUNTIME_NS_UTS : RUNTIME_NS_KINDS;
+}
+
+char *runtime_sysctl_path(
+	const struct runtime_config *c, const char *key, enum runtime_ns_kind *ret_kind)
+{
 	/* as sysctl(8): the first separator decides which one separates */
 	cleanup_free char *path = mem_strdup(key);
 	bool dots = path[strcspn(path, "./")] == '.';
@@ -57,21 +57,18 @@ char *runtime_sysctl_path(const struct runtime_config *c, const char *key)
 		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
 	if (strstr(path, "..") || strstr(path, "//") || path[0] == '/')
 		return NULL;
-	bool ok = c->ns[RUNTIME_NS_NET].want && str_starts(path, "net/");
-	if (c->ns[RUNTIME_NS_IPC].want) {
-		ok |= str_starts(path, "fs/mqueue/");
-		for (size_t i = 0; i < ARRAY_SIZE(ipc); i++)
-			ok |= str_eq(path, ipc[i]);
-	}
-	if (c->ns[RUNTIME_NS_UTS].want)
-		ok |= str_eq(path, "kernel/domainname");
-	return ok ? STEAL(path) : NULL;
+	enum runtime_ns_kind kind = sysctl_kind(path);
+	if (kind == RUNTIME_NS_KINDS || !c->ns[kind].want)
+		return NULL;
+	if (ret_kind)
+		*ret_kind = kind;
+	return STEAL(path);
 }
 
 static int check_sysctls(const struct runtime_config *c, struct err *e)
 {
 	for (size_t i = 0; i < c->sysctl.n; i++) {
-		cleanup_free char *path = runtime_sysctl_path(c, c->sysctl.v[i].key);
+		cleanup_free char *path = runtime_sysctl_path(c, c->sysctl.v[i].key, NULL);
 		if (!path)
 			return err_set(e, ERR_FORMAT,
 				"linux.sysctl: '%s' does not belong to a namespace of the "
@@ -79,6 +76,22 @@ static int check_sysctls(const struct runtime_config *c, struct err *e)
 				c->sysctl.v[i].key);
 	}
 	return 0;
+}
+
+static bool has_time_offsets(const struct runtime_config *c)
+{
+	return c->time_offsets[RUNTIME_CLOCK_MONOTONIC].set ||
+	       c->time_offsets[RUNTIME_CLOCK_BOOTTIME].set;
+}
+
+/* Whoever sets the container up is root in it. */
+static int check_maps(const struct runtime_id_map *m, size_t n, const char *key, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (m[i].container == 0)
+			return 0;
+	return n ? err_set(e, ERR_FORMAT, "linux.%s: nothing stands for root (containerID 0)", key)
+		 : 0;
 }
 
 static int check_namespaces(const struct runtime_config *c, struct err *e)
@@ -94,9 +107,12 @@ static int check_namespaces(const struct runtime_config *c, struct err *e)
 		return err_set(e, ERR_FORMAT, "domainname: needs a UTS namespace of its own");
 	if (!c->nuid_maps != !c->ngid_maps)
 		return err_set(e, ERR_FORMAT, "linux: uidMappings and gidMappings go together");
+	if (has_time_offsets(c) && (!ns[RUNTIME_NS_TIME].want || ns[RUNTIME_NS_TIME].path))
+		return err_set(e, ERR_FORMAT, "linux.timeOffsets: needs a new time namespace");
 	if (!ns[RUNTIME_NS_USER].want && (c->nuid_maps || c->ngid_maps))
 		return err_set(e, ERR_FORMAT, "linux: mappings without a user namespace");
-	return 0;
+	int r = check_maps(c->uid_maps, c->nuid_maps, "uidMappings", e);
+	return r < 0 ? r : check_maps(c->gid_maps, c->ngid_maps, "gidMappings", e);
 }
 
 static int check(const struct runtime_config *c, const struct runtime_options *o, struct err *e)
@@ -120,16 +136,26 @@ static int check(const struct runtime_config *c, const struct runtime_options *o
 
 /* ---- the order ---- */
 
+/* Only children of who joins a pid namespace are in it. And once the new process is in its own or
+ * another user namespace, the host's namespaces are out of its reach. */
+static bool must_join_first(const struct runtime_config *c)
+{
+	if (c->ns[RUNTIME_NS_PID].path || c->ns[RUNTIME_NS_USER].path)
+		return true;
+	for (int i = 0; i < RUNTIME_NS_KINDS; i++)
+		if (c->ns[RUNTIME_NS_USER].want && c->ns[i].path && i != RUNTIME_NS_MOUNT)
+			return true;
+	return false;
+}
+
 static void plan_namespaces(struct runtime_plan *p, const struct runtime_config *c)
 {
-	for (int i = 0; i < RUNTIME_NS_KINDS; i++) {
-		if (!c->ns[i].want)
-			continue;
-		if (!c->ns[i].path)
-			p->clone_flags |= ns_flags[i];
-		else if (i == RUNTIME_NS_USER || i == RUNTIME_NS_PID)
-			p->join_first = true;
-	}
+	for (int i = 0; i < RUNTIME_NS_KINDS; i++)
+		if (c->ns[i].want && !c->ns[i].path)
+			p->clone_flags |= ns_kinds[i].flag;
+	if (has_time_offsets(c))
+		p->clone_flags &= ~(uint64_t)CLONE_NEWTIME; /* the child makes it */
+	p->join_first = must_join_first(c);
 	/* its root is the cgroup of whoever makes it: made by the child, after it moved */
 	add(p, RUNTIME_STEP_CLONE, NULL, p->clone_flags);
 	if (p->clone_flags & CLONE_NEWUSER)
@@ -147,7 +173,9 @@ static void plan_identity(struct runtime_plan *p, const struct runtime_config *c
 	add(p, RUNTIME_STEP_SESSION, NULL, 0);
 	for (int i = 0; i < RUNTIME_NS_KINDS; i++)
 		if (c->ns[i].path)
-			add(p, RUNTIME_STEP_SETNS, c->ns[i].path, ns_flags[i]);
+			add(p, RUNTIME_STEP_SETNS, c->ns[i].path, ns_kinds[i].flag);
+	if (has_time_offsets(c))
+		add(p, RUNTIME_STEP_TIME_OFFSETS, c->time_offsets, 0);
 	if (c->process.has_oom_score_adj)
 		add(p, RUNTIME_STEP_OOM_SCORE, &c->process, 0);
 	if (c->ns[RUNTIME_NS_USER].want)

@@ -7,10 +7,10 @@
 #pragma once
 
 #include "base/defs.h"
+#include "runtime/config.h"
 
 struct buf;
 struct err;
-struct runtime_config;
 struct runtime_options;
 
 enum runtime_step_kind {
@@ -23,6 +23,7 @@ enum runtime_step_kind {
 	/* child */
 	RUNTIME_STEP_SESSION,
 	RUNTIME_STEP_SETNS,
+	RUNTIME_STEP_TIME_OFFSETS,
 	RUNTIME_STEP_MAPPED,
 	RUNTIME_STEP_JOIN_CGROUP,
 	RUNTIME_STEP_OOM_SCORE,
@@ -77,7 +78,7 @@ struct runtime_plan {
 	struct runtime_step *v; /* items are borrowed from the config */
 	size_t n, cap;
 	uint64_t clone_flags; /* CLONE_NEWx for namespaces that are made */
-	bool join_first;      /* user or pid namespace by path: joined before the clone */
+	bool join_first;      /* namespaces by path (but mount) are joined before the clone */
 };
 
 /* Refuses what cannot be done safely: a sysctl that is not the container's own, a host name
@@ -86,7 +87,6 @@ int runtime_plan_make(const struct runtime_config *c, const struct runtime_optio
 	struct runtime_plan *ret, struct err *e) must_check;
 /* The plan of process pr, which joins a container with config c: `namespaces` (CLONE_NEWx) are those
  * it has to enter. */
-struct runtime_process;
 void runtime_plan_exec(const struct runtime_config *c, const struct runtime_process *pr,
 	uint64_t namespaces, struct runtime_plan *ret);
 void runtime_plan_release(struct runtime_plan *p);
@@ -94,6 +94,7 @@ void runtime_plan_release(struct runtime_plan *p);
 /* One line per step */
 void runtime_plan_print(const struct runtime_plan *p, struct buf *out);
 
-/* "net.ipv4.ip_forward" → "net/ipv4/ip_forward"; NULL when it is not one that belongs to the
- * namespaces of c. The caller frees it. */
-char *runtime_sysctl_path(const struct runtime_config *c, const char *key);
+/* "net.ipv4.ip_forward" → "net/ipv4/ip_forward" and the kind of namespace that it belongs to
+ * (ret_kind may be NULL); NULL when that is none of the namespaces of c. The caller frees it. */
+char *runtime_sysctl_path(
+	const struct runtime_config *c, const char *key, enum runtime_ns_kind *ret_kind);

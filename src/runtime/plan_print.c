@@ -1,11 +1,10 @@
 /* The text of a plan: one line per step. */
 #include "base/buf.h"
 #include "runtime/config.h"
+#include "runtime/ns_priv.h"
 #include "runtime/plan.h"
 
 #include <inttypes.h>
-#include <sched.h>
-#include <sys/mount.h>
 
 static const char *const step_names[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_CGROUP] = "cgroup",
@@ -15,6 +14,7 @@ static const char *const step_names[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_HOOKS_RUNTIME] = "hooks-runtime",
 	[RUNTIME_STEP_SESSION] = "session",
 	[RUNTIME_STEP_SETNS] = "setns",
+	[RUNTIME_STEP_TIME_OFFSETS] = "time-offsets",
 	[RUNTIME_STEP_MAPPED] = "mapped",
 	[RUNTIME_STEP_JOIN_CGROUP] = "join-cgroup",
 	[RUNTIME_STEP_OOM_SCORE] = "oom-score",
@@ -60,22 +60,17 @@ static const char *const step_names[RUNTIME_STEP_KINDS] = {
 
 static void print_flags(uint64_t flags, struct buf *out)
 {
-	static const struct {
-		uint64_t flag;
-		const char *name;
-	} table[] = {
-		{CLONE_NEWUSER, "user"},
-		{CLONE_NEWPID, "pid"},
-		{CLONE_NEWNET, "network"},
-		{CLONE_NEWIPC, "ipc"},
-		{CLONE_NEWUTS, "uts"},
-		{CLONE_NEWCGROUP, "cgroup"},
-		{CLONE_NEWNS, "mount"},
-		{0x80, "time"},
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (flags & table[i].flag)
-			buf_printf(out, " %s", table[i].name);
+	for (int i = 0; i < RUNTIME_NS_KINDS; i++)
+		if (flags & ns_kinds[i].flag)
+			buf_printf(out, " %s", ns_kinds[i].word);
+}
+
+static void print_time_offsets(const struct runtime_time_offset *t, struct buf *out)
+{
+	static const char *const names[RUNTIME_CLOCKS] = {"monotonic", "boottime"};
+	for (int i = 0; i < RUNTIME_CLOCKS; i++)
+		if (t[i].set)
+			buf_printf(out, " %s %" PRId64 ".%09u", names[i], t[i].secs, t[i].nanosecs);
 }
 
 static void print_mount(const struct runtime_mount *m, struct buf *out)
@@ -155,6 +150,9 @@ static void print_step(const struct runtime_step *s, struct buf *out)
 		buf_printf(out, " %s=%s", p->key, p->value);
 		break;
 	}
+	case RUNTIME_STEP_TIME_OFFSETS:
+		print_time_offsets(s->item, out);
+		break;
 	case RUNTIME_STEP_AFFINITY:
 		print_bits(s->item, out);
 		break;

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/proc.h"
+#include "runtime/ns_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,8 +37,40 @@ struct stage {
 struct stage_result {
 	pid_t pid;
 	int error;
-	const char *what; /* the same address on both sides of the fork */
+	int join; /* which one failed; -1: the clone */
 };
+
+static bool joins_user(const struct spawn *s)
+{
+	for (size_t i = 0; i < s->njoins; i++)
+		if (s->joins[i].flags & CLONE_NEWUSER)
+			return true;
+	return false;
+}
+
+/* One pass: the user namespace alone, or all others that are still open. The index of the one that
+ * failed, or -1. */
+static int join_pass(const struct spawn *s, bool user, bool may_wait, bool done[])
+{
+	for (size_t i = 0; i < s->njoins; i++) {
+		const struct spawn_join *j = &s->joins[i];
+		if (done[i] || user != !!(j->flags & CLONE_NEWUSER))
+			continue;
+		done[i] = setns(j->fd, (int)j->flags) == 0;
+		if (!done[i] && !(may_wait && errno == EPERM))
+			return (int)i;
+	}
+	return -1;
+}
+
+static int join_all(const struct spawn *s)
+{
+	bool done[RUNTIME_NS_KINDS] = {false};
+	int failed = join_pass(s, false, joins_user(s), done);
+	if (failed < 0)
+		failed = join_pass(s, true, false, done);
+	return failed < 0 ? join_pass(s, false, false, done) : failed;
+}
 
 /* A process that joins a pid namespace is not in it, only its children are: so one process
  * joins, makes the real one as its brother (CLONE_PARENT), and goes. */
@@ -45,10 +78,8 @@ static int stage_main(void *arg)
 {
 	const struct stage *st = arg;
 	const struct spawn *s = st->s;
-	struct stage_result r = {-1, 0, "join a namespace"};
-	if (setns(s->join_fd, s->join_flags) == 0 &&
-		(s->join_fd2 < 0 || setns(s->join_fd2, s->join_flags2) == 0)) {
-		r.what = "clone3";
+	struct stage_result r = {-1, 0, join_all(s)};
+	if (r.join < 0) {
 		r.pid = clone_into(s, CLONE_PARENT, NULL);
 		if (r.pid == 0)
 			_exit(s->run(s->arg));
@@ -74,8 +105,12 @@ static pid_t spawn_by_stage(const struct spawn *s, int *ret_pidfd, struct err *e
 	proc_wait(stage, NULL);
 	if (n != (ssize_t)sizeof(r))
 		return err_set(e, ERR_CHILD, "the process that joins namespaces died");
-	if (r.pid < 0)
-		return err_sysno(e, r.error, "%s", r.what);
+	if (r.pid < 0 && r.join < 0)
+		return err_sysno(e, r.error, "clone3");
+	if (r.pid < 0) {
+		const struct spawn_join *j = &s->joins[r.join];
+		return ns_join_error(j->fd, j->path, j->flags, r.error, e);
+	}
 	*ret_pidfd = proc_pidfd_open(r.pid);
 	if (*ret_pidfd < 0) {
 		kill(r.pid, SIGKILL);
@@ -87,7 +122,7 @@ static pid_t spawn_by_stage(const struct spawn *s, int *ret_pidfd, struct err *e
 
 pid_t spawn_process(const struct spawn *s, int *ret_pidfd, struct err *e)
 {
-	if (s->join_fd >= 0)
+	if (s->njoins)
 		return spawn_by_stage(s, ret_pidfd, e);
 	int pidfd = -1;
 	pid_t pid = clone_into(s, CLONE_PIDFD, &pidfd);

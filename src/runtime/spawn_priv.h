@@ -2,22 +2,30 @@
 #pragma once
 
 #include "base/defs.h"
+#include "runtime/config.h"
 
 struct err;
+
+struct spawn_join {
+	int fd;           /* a namespace, or a pidfd */
+	uint64_t flags;   /* CLONE_NEWx as setns(2) takes them */
+	const char *path; /* for errors; borrowed */
+};
 
 struct spawn {
 	uint64_t flags; /* CLONE_NEWx */
 	int cgroup_fd;  /* v2: the process begins there; -1 */
-	int join_fd;    /* joined before the clone with join_flags: a namespace or a pidfd; -1 */
-	int join_flags;
-	int join_fd2; /* a second one; -1 */
-	int join_flags2;
+	/* Joined before the clone, in this order, but a user namespace after those that can be
+	 * joined without it: what belongs to the host can be joined only before, what belongs to
+	 * that namespace only afterwards. Descriptors are borrowed. */
+	struct spawn_join joins[RUNTIME_NS_KINDS];
+	size_t njoins;
 	int (*run)(void *arg); /* in the new process; its result is the exit status */
 	void *arg;
 };
-#define SPAWN_INIT                                             \
-	{                                                      \
-		.cgroup_fd = -1, .join_fd = -1, .join_fd2 = -1 \
+#define SPAWN_INIT              \
+	{                       \
+		.cgroup_fd = -1 \
 	}
 
 /* The new process is always a child of the caller. The pid; *ret_pidfd is owned by the caller. */

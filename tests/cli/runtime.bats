@@ -249,26 +249,6 @@ END
   nothing_left
 }
 
-@test "a user namespace maps root to somebody" {
-  conf '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
-    | .linux.gidMappings = .linux.uidMappings | .root.readonly = false'
-  chmod 755 "$KIST_ROOT"
-  script 'id -u; cat /proc/self/uid_map | xargs; echo >/dev/null && echo fine'
-  run rt run --bundle "$B" "$ID"
-  [[ $output == $'0\n0 100000 1000\nfine' ]]
-}
-
-@test "namespaces of another container are joined by path" {
-  started
-  local pid
-  pid=$(rt state "$ID" | jq .pid)
-  script 'ps | grep -c "sleep 100"; readlink /proc/self/ns/net'
-  conf --arg p "/proc/$pid/ns" '.linux.namespaces |= map(if .type == "pid" then .path = $p + "/pid"
-    elif .type == "network" then .path = $p + "/net" else . end)'
-  run rt run --bundle "$B" "$ID-2"
-  [[ ${lines[0]} -ge 1 && ${lines[1]} == "$(readlink "/proc/$pid/ns/net")" ]]
-}
-
 @test "a terminal goes to the console socket" {
   need python3
   conf '.process.terminal = true'

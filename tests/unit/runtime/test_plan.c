@@ -170,7 +170,7 @@ static void sysctl_names(void **state)
 	};
 	struct runtime_config *c cleanup_runtime_config = parse(SAMPLE_CONFIG);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		cleanup_free char *path = runtime_sysctl_path(c, cases[i].key);
+		cleanup_free char *path = runtime_sysctl_path(c, cases[i].key, NULL);
 		if (cases[i].path)
 			assert_string_equal(path, cases[i].path);
 		else
