@@ -61,6 +61,7 @@
 #define LIMIT_CERTIFICATES     (4 * 1024 * 1024) /* a file of authorities; the system's has 0.2 MB */
 #define LIMIT_LIST_PAGE        (16 * 1024 * 1024) /* a page of tags; 10,000 of them have 0.3 MB */
 #define LIMIT_LIST_ENTRIES     (4 * 1000 * 1000)  /* names in a list over all its pages */
+#define LIMIT_REFERRERS        10000              /* of one manifest */
 #define LIMIT_LIST_PAGES       100000             /* a list whose pages never end */
 #define LIMIT_POLICY           (1024 * 1024)      /* policy.json, or one of its key rings */
 #define LIMIT_SIGNATURE        (64 * 1024)        /* one signature and what it signs; usual: 1 KB */

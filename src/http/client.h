@@ -92,9 +92,9 @@ struct http_request {
 
 /*
  * Sends one request and follows its redirects; no retries. 0 whatever the status
- * is: look at ret->status. Failures: -ENOTCONN (no connection: refused, no route, no such host),
- * -ECONNRESET (cut before the end), -ETIMEDOUT (connect_ms, stall_ms), -EPROTO (TLS failed or the
- * certificate is not trusted), -EBADMSG (no HTTP at the other end), -ERR_FORMAT (a redirect that is
+ * is: look at ret->status. Failures: -EHOSTUNREACH (no such host, no answer within connect_ms), -ECONNREFUSED,
+ * -ECONNRESET (cut before the end), -ETIMEDOUT (stall_ms), -EPROTO (TLS failed), -EKEYREJECTED (a
+ * certificate, theirs or ours, is not trusted), -EBADMSG (no HTTP at the other end), -ERR_FORMAT (a redirect that is
  * refused), -ERR_LIMIT, -ERR_INTERRUPTED, -ERR_UNSUPPORTED (libcurl is missing; plain HTTP), or
  * the callback's own. ret is initialised by the caller and released first; after a failure
  * it holds what was there (status 0: no answer).
@@ -102,7 +102,8 @@ struct http_request {
 int http_do(struct http_client *c, const struct http_request *rq, struct http_response *ret,
 	struct err *e);
 
-/* Whether the same request may succeed later: a failure of http_do that trying again can mend. */
+/* Whether the same request may soon succeed: -ECONNRESET, -ETIMEDOUT. Not a host that is not there
+ * at all: a wrong name should fail at once. */
 bool http_error_is_temporary(int r);
 /* 408, 429, 500, 502, 503, 504 */
 bool http_status_is_temporary(int status);
