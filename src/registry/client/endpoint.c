@@ -1,6 +1,6 @@
-/* Where a registry lives when no configuration says otherwise, and the credentials' owner. */
+/* Where a registry lives when no configuration says otherwise, and credentials. */
 #include "base/str.h"
-#include "registry/client/client.h"
+#include "registry/client/client_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +20,10 @@ void registry_endpoint_default(const char *domain, const char *path, struct regi
 	};
 }
 
-/* Passwords do not stay in freed memory. */
-static void wipe(char **s)
-{
-	if (*s)
-		explicit_bzero(*s, strlen(*s));
-	free(*s);
-	*s = NULL;
-}
-
 void registry_credentials_release(struct registry_credentials *c)
 {
-	wipe(&c->username);
-	wipe(&c->password);
-	wipe(&c->identity_token);
-	wipe(&c->registry_token);
+	registry_wipe(&c->username);
+	registry_wipe(&c->password);
+	registry_wipe(&c->identity_token);
+	registry_wipe(&c->registry_token);
 }
