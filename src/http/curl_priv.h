@@ -11,13 +11,14 @@
 
 struct err;
 
-#define HTTP_CURL_FUNCTIONS(X)                                                                \
-	X(easy_init)                                                                          \
-	X(easy_cleanup)                                                                       \
-	X(easy_reset) X(easy_setopt) X(easy_getinfo) X(easy_strerror) X(global_init)          \
-		X(multi_add_handle) X(multi_cleanup) X(multi_info_read) X(multi_init)         \
-			X(multi_perform) X(multi_poll) X(multi_remove_handle) X(multi_setopt) \
-				X(slist_append) X(slist_free_all) X(version_info)
+/* clang-format off */
+#define HTTP_CURL_FUNCTIONS(X) \
+	X(easy_init) X(easy_cleanup) X(easy_reset) X(easy_setopt) X(easy_getinfo) \
+	X(easy_strerror) X(global_init) X(multi_add_handle) X(multi_cleanup) \
+	X(multi_info_read) X(multi_init) X(multi_perform) X(multi_poll) \
+	X(multi_remove_handle) X(multi_setopt) X(slist_append) X(slist_free_all) \
+	X(version_info)
+/* clang-format on */
 
 struct http_curl {
 #define X(name) __typeof__(&curl_##name) name;
