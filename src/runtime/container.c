@@ -230,9 +230,14 @@ int runtime_start(struct runtime_container *k, struct err *e)
 	}
 	k->started = true;
 	struct runtime_state *s cleanup_runtime_state = NULL;
-	if (k->poststart && runtime_state_load(k->state_path, &s, NULL) == 0)
-		state_run_hooks(k->state_path, s, RUNTIME_HOOK_POSTSTART, RUNTIME_RUNNING);
-	return 0;
+	if (!k->poststart)
+		return 0;
+	r = runtime_state_load(k->state_path, &s, e);
+	if (r == 0)
+		r = state_run_poststart(k->state_path, s, e);
+	if (r < 0)
+		container_abort(k);
+	return r;
 }
 
 int runtime_wait(struct runtime_container *k, struct err *e)

@@ -10,9 +10,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { PIPE_ROOM = 4096 }; /* what the smallest pipe holds, pipe(7) */
 
 struct hook_child {
 	const struct runtime_hook *h;
@@ -28,6 +31,7 @@ static int hook_main(void *arg)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	setpgid(0, 0); /* one name for it and what it starts, should it take too long */
 	dup2(c->in, 0);
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	const char *const just_path[] = {h->path, NULL};
@@ -45,40 +49,52 @@ static int wait_hook(const struct runtime_hook *h, pid_t pid, int pidfd, struct 
 	do
 		r = poll(&p, 1, h->timeout_s ? h->timeout_s * 1000 : -1);
 	while (r < 0 && errno == EINTR);
-	if (r == 0)
+	if (r == 0) {
+		kill(-pid, SIGKILL); /* the leader is not reaped yet: nobody else has the number */
 		proc_pidfd_kill(pidfd, SIGKILL);
+	}
 	int status = proc_wait(pid, e);
 	if (r == 0)
 		return err_set(
 			e, ERR_CHILD, "hook '%s' took longer than %d s", h->path, h->timeout_s);
 	if (status < 0)
 		return status;
+	if (status > 128)
+		return err_set(
+			e, ERR_CHILD, "hook '%s' was killed by signal %d", h->path, status - 128);
+	if (status == 127)
+		return err_set(e, ERR_CHILD, "hook '%s' cannot be found, or ended with status 127",
+			h->path);
 	return status ? err_set(e, ERR_CHILD, "hook '%s' ended with status %d", h->path, status)
 		      : 0;
 }
 
-static int run_one(const struct runtime_hook *h, const char *state, struct err *e)
+/* A pipe that holds the whole document, or where that is too large an unnamed file: nobody has to
+ * write while the hook reads. A hook that reads nothing is no error. */
+static int open_state(const char *state, struct err *e)
 {
+	size_t len = strlen(state);
+	if (len > PIPE_ROOM) {
+		cleanup_fd int file = memfd_create("state", MFD_CLOEXEC);
+		if (file < 0 || io_write_all(file, state, len) < 0 || lseek(file, 0, SEEK_SET) < 0)
+			return err_sys(e, "state for a hook");
+		return STEAL_FD(file);
+	}
 	int p[2];
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_sys(e, "pipe");
 	cleanup_fd int from = p[0], to = p[1];
+	return io_write_all(to, state, len) < 0 ? err_sys(e, "state for a hook") : STEAL_FD(from);
+}
+
+static int run_one(const struct runtime_hook *h, const char *state, struct err *e)
+{
+	cleanup_fd int from = open_state(state, e), pidfd = -1;
+	if (from < 0)
+		return from;
 	struct hook_child c = {h, from};
-	cleanup_fd int pidfd = -1;
 	pid_t pid = proc_fork(hook_main, &c, &pidfd, e);
-	if (pid < 0)
-		return pid;
-	close(from);
-	from = -1;
-	/* a hook that reads nothing is no error; the document fits the pipe */
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
-	sigaction(SIGPIPE, &ignore, &old);
-	io_set_nonblock(to, true);
-	io_write_all(to, state, strlen(state));
-	sigaction(SIGPIPE, &old, NULL);
-	close(to);
-	to = -1;
-	return wait_hook(h, pid, pidfd, e);
+	return pid < 0 ? pid : wait_hook(h, pid, pidfd, e);
 }
 
 int hooks_run(const struct runtime_hooks *h, const char *state, struct err *e)

@@ -9,5 +9,5 @@ struct err;
 /* Runs them one after another in this process's namespaces; the first that fails ends it with
  * -ERR_CHILD. */
 int hooks_run(const struct runtime_hooks *h, const char *state, struct err *e);
-/* As hooks_run, but a failure is a warning and the rest runs too (poststart, poststop). */
+/* As hooks_run, but a failure is a warning and the rest runs too (poststop). */
 void hooks_run_all(const struct runtime_hooks *h, const char *state);

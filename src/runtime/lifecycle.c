@@ -25,15 +25,46 @@ static int wrong_state(const struct runtime_state *s, const char *verb, struct e
 		runtime_status_name(s->status));
 }
 
-void state_run_hooks(const char *state_dir, const struct runtime_state *s,
-	enum runtime_hook_kind kind, enum runtime_status status)
+void state_run_poststop(const char *state_dir, const struct runtime_state *s)
 {
 	struct runtime_config *c cleanup_runtime_config = NULL;
-	if (!(s->hooks >> kind & 1) || state_load_config(state_dir, &c, NULL) < 0)
+	if (!(s->hooks >> RUNTIME_HOOK_POSTSTOP & 1) || state_load_config(state_dir, &c, NULL) < 0)
 		return;
-	cleanup_free char *doc = state_document(s->version, s->id, s->bundle, s->annotations,
-		status, status == RUNTIME_STOPPED ? 0 : s->pid);
-	hooks_run_all(&c->hooks[kind], doc);
+	cleanup_free char *doc =
+		state_document(s->version, s->id, s->bundle, s->annotations, RUNTIME_STOPPED, 0);
+	hooks_run_all(&c->hooks[RUNTIME_HOOK_POSTSTOP], doc);
+}
+
+int state_run_poststart(const char *state_dir, const struct runtime_state *s, struct err *e)
+{
+	struct runtime_config *c cleanup_runtime_config = NULL;
+	if (!(s->hooks >> RUNTIME_HOOK_POSTSTART & 1))
+		return 0;
+	int r = state_load_config(state_dir, &c, e);
+	if (r < 0)
+		return r;
+	cleanup_free char *doc = state_document(
+		s->version, s->id, s->bundle, s->annotations, RUNTIME_RUNNING, s->pid);
+	return hooks_run(&c->hooks[RUNTIME_HOOK_POSTSTART], doc, e);
+}
+
+/* Kills the first process and waits until it is gone; everything else in its pid namespace goes
+ * with it. */
+static int stop_now(const struct runtime_state *s, struct err *e)
+{
+	struct runtime_cgroup g = state_cgroup(s);
+	cleanup_fd int fd = state_open_pid(s);
+	if (fd < 0)
+		return 0;
+	int r = proc_pidfd_kill(fd, SIGKILL);
+	if (r < 0 && r != -ESRCH)
+		return err_sysno(e, r, "kill the container's process");
+	if (s->status == RUNTIME_PAUSED)
+		runtime_cgroup_freeze(&g, false, NULL);
+	struct pollfd p = {fd, POLLIN, 0};
+	if (poll(&p, 1, 10000) == 0)
+		return err_set(e, ETIMEDOUT, "the container's process does not die");
+	return 0;
 }
 
 int runtime_start_saved(const char *state_dir, struct err *e)
@@ -56,8 +87,9 @@ int runtime_start_saved(const char *state_dir, struct err *e)
 	if (unlinkat(dir, SOCKET_FILE, 0) < 0)
 		return err_set(e, ERR_STATE, "container '%s' is being started already", s->id);
 	r = container_let_go(sock, e);
-	if (r == 0)
-		state_run_hooks(state_dir, s, RUNTIME_HOOK_POSTSTART, RUNTIME_RUNNING);
+	/* who has failed to start a container deletes it: that is left to him */
+	if (r == 0 && (r = state_run_poststart(state_dir, s, e)) < 0)
+		stop_now(s, NULL);
 	return r;
 }
 
@@ -99,25 +131,6 @@ int runtime_pause(const char *state_dir, bool pause, struct err *e)
 	return runtime_cgroup_freeze(&g, pause, e);
 }
 
-/* Kills the first process and waits until it is gone; everything else in its pid namespace goes
- * with it. */
-static int stop_now(const struct runtime_state *s, struct err *e)
-{
-	struct runtime_cgroup g = state_cgroup(s);
-	cleanup_fd int fd = state_open_pid(s);
-	if (fd < 0)
-		return 0;
-	int r = proc_pidfd_kill(fd, SIGKILL);
-	if (r < 0 && r != -ESRCH)
-		return err_sysno(e, r, "kill the container's process");
-	if (s->status == RUNTIME_PAUSED)
-		runtime_cgroup_freeze(&g, false, NULL);
-	struct pollfd p = {fd, POLLIN, 0};
-	if (poll(&p, 1, 10000) == 0)
-		return err_set(e, ETIMEDOUT, "the container's process does not die");
-	return 0;
-}
-
 /* A directory without a readable state: nothing was made yet when its maker died. */
 static int delete_half_made(const char *state_dir, int r, struct err *e)
 {
@@ -141,6 +154,6 @@ int runtime_delete(const char *state_dir, bool force, struct err *e)
 	struct runtime_cgroup g = state_cgroup(s);
 	if (*s->cgroup_path && (r = runtime_cgroup_remove(&g, e)) < 0)
 		return r;
-	state_run_hooks(state_dir, s, RUNTIME_HOOK_POSTSTOP, RUNTIME_STOPPED);
+	state_run_poststop(state_dir, s);
 	return file_remove_tree(AT_FDCWD, state_dir, e);
 }

@@ -24,9 +24,10 @@ int state_write(int dir, const struct runtime_config *c, const struct runtime_op
 int state_write_pid(int dir, pid_t pid, struct err *e);
 /* The config of a container in its state directory */
 int state_load_config(const char *state_dir, struct runtime_config **ret, struct err *e);
-/* Hooks after the fact (poststart, poststop): failures are warnings */
-void state_run_hooks(const char *state_dir, const struct runtime_state *s,
-	enum runtime_hook_kind kind, enum runtime_status status);
+/* poststop hooks: failures are warnings. poststart hooks: the first failure ends the container's
+ * life, which is up to the caller (runtime.md, "Lifecycle", steps 9 and 13). */
+void state_run_poststop(const char *state_dir, const struct runtime_state *s);
+int state_run_poststart(const char *state_dir, const struct runtime_state *s, struct err *e);
 /* The state document of the specification; the caller frees it */
 char *state_document(const char *version, const char *id, const char *bundle,
 	const char *annotations, enum runtime_status status, pid_t pid);

@@ -207,27 +207,6 @@ load runtime_lib
   nothing_left
 }
 
-@test "hooks run in order, with the state, and a failing one stops the start" {
-  cat >"$B/hook" <<'END'
-#!/bin/sh
-echo "$1 $(jq -r '.status, (.pid != null)' | xargs)" >>"$2"
-exit "${3:-0}"
-END
-  chmod 755 "$B/hook"
-  conf --arg b "$B" '.hooks = ([["createRuntime", "createContainer", "poststart", "poststop"][]
-    | {(.): [{path: ($b + "/hook"), args: ["hook", ., ($b + "/log")], env: ["PATH=/usr/bin:/bin"]}]}] | add)'
-  args true
-  rt run --bundle "$B" "$ID"
-  [[ $(<"$B/log") == $'createRuntime creating true\ncreateContainer creating true\npoststart '*$'\npoststop stopped false' ]]
-  conf '.hooks.createRuntime[0].args += ["3"]'
-  rm "$B/log"
-  fails_with 1 'ended with status 3' rt run --bundle "$B" "$ID"
-  grep -q poststop "$B/log"
-  conf '.hooks = {createRuntime: [{path: "/bin/sleep", args: ["sleep", "9"], timeout: 1}]}'
-  fails_with 1 'took longer than 1 s' rt run --bundle "$B" "$ID"
-  nothing_left
-}
-
 @test "a killed runtime leaves no process, and delete cleans the rest" {
   args sleep 100
   conf '.hooks = {createRuntime: [{path: "/bin/sleep", args: ["sleep", "3"]}]}'
