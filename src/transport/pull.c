@@ -17,6 +17,7 @@
 #include "store/lease.h"
 #include "transport/accept.h"
 #include "transport/image_priv.h"
+#include "transport/trust.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -236,7 +237,17 @@ static int pull_image(
 	struct oci_manifest m cleanup_oci_manifest = {0};
 	struct oci_image_config c cleanup_oci_image_config = OCI_IMAGE_CONFIG_INIT;
 	struct buf config cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
-	int r = oci_manifest_parse(buf_str(&d->bytes), d->bytes.len, &m, e);
+	const struct transport_trust_image trusted = {
+		.client = p->o->client,
+		.repo = p->repo,
+		.ref = &p->ref,
+		.digest = d->digest,
+		.index_digest = p->indexes.n ? p->indexes.v[0] : NULL,
+	};
+	int r = transport_trust_check(p->o->trust, &trusted, e);
+	if (r < 0)
+		return r;
+	r = oci_manifest_parse(buf_str(&d->bytes), d->bytes.len, &m, e);
 	if (r < 0)
 		return err_wrap(e, r, "manifest %s", d->digest);
 	if (oci_media_type_kind(m.config.media_type) != OCI_KIND_CONFIG)

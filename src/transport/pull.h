@@ -13,6 +13,7 @@ struct oci_platform;
 struct registry_client;
 struct registry_config;
 struct registry_open_options;
+struct transport_trust;
 
 enum transport_pull_when {
 	TRANSPORT_PULL_ALWAYS,  /* the registry is asked what the name is now */
@@ -35,6 +36,7 @@ struct transport_pull_options {
 	uint64_t max_blob;
 	const volatile sig_atomic_t *stop;
 	const struct transport_progress *progress;
+	const struct transport_trust *trust; /* transport/trust.h; NULL: everything is accepted */
 };
 
 struct transport_pulled {

@@ -88,20 +88,20 @@ static size_t count(const char *status, const char *word)
 static int judge(const char *status, int exit_status, struct err *e)
 {
 	if (count(status, "REVKEYSIG"))
-		return err_set(e, EACCES, "its key has been revoked");
+		return err_set(e, EPERM, "its key has been revoked");
 	if (count(status, "EXPKEYSIG"))
-		return err_set(e, EACCES, "its key has expired");
+		return err_set(e, EPERM, "its key has expired");
 	if (count(status, "EXPSIG"))
-		return err_set(e, EACCES, "it has expired");
+		return err_set(e, EPERM, "it has expired");
 	if (count(status, "NO_PUBKEY"))
-		return err_set(e, EACCES, "it was made with another key");
+		return err_set(e, EPERM, "it was made with another key");
 	if (count(status, "BADSIG"))
-		return err_set(e, EACCES, "it does not fit its content");
+		return err_set(e, EPERM, "it does not fit its content");
 	bool good = exit_status == 0 && count(status, "NEWSIG") == 1 &&
 		    count(status, "GOODSIG") == 1 && count(status, "VALIDSIG") == 1 &&
 		    count(status, "PLAINTEXT") == 1 && !count(status, "ERRSIG") &&
 		    !count(status, "BEGIN_DECRYPTION");
-	return good ? 0 : err_set(e, EACCES, "it is no message with one OpenPGP signature");
+	return good ? 0 : err_set(e, EPERM, "it is no message with one OpenPGP signature");
 }
 
 static int verify_in(const char *home, const struct trust_key *keys, size_t nkeys,

@@ -64,11 +64,11 @@ static int remap(const struct trust_identity *id, const struct oci_reference *wa
 static int no_match(const char *claimed, const char *wanted, const struct trust_identity *id,
 	bool same_repo, struct err *e)
 {
-	err_set(e, EACCES, "it is for '%s', not for '%s'", claimed, wanted);
+	err_set(e, EPERM, "it is for '%s', not for '%s'", claimed, wanted);
 	if (same_repo && id->kind == TRUST_MATCH_REPO_DIGEST_OR_EXACT)
 		err_hint(e, "for signatures that name no tag (cosign's) write "
 			    "\"signedIdentity\": {\"type\": \"matchRepository\"} in the policy");
-	return -EACCES;
+	return -EPERM;
 }
 
 int trust_identity_match(const struct trust_identity *id, const struct oci_reference *wanted,
@@ -82,7 +82,7 @@ int trust_identity_match(const struct trust_identity *id, const struct oci_refer
 	if (exact_value) {
 		r = parse_name(id->value, &want, e);
 	} else if (!wanted) {
-		return err_set(e, EACCES,
+		return err_set(e, EPERM,
 			"this transport knows no name that the signature's '%s' "
 			"could be compared with; exactReference or exactRepository can name one",
 			claimed);

@@ -34,5 +34,5 @@ int trust_key_verify(const struct buf *pem, const struct trust_signature *s, str
 	case TRUST_PKEY_OTHER:
 		break;
 	}
-	return err_set(e, EACCES, "it was not made with this key");
+	return err_set(e, EPERM, "it was not made with this key");
 }

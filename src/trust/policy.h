@@ -71,7 +71,7 @@ struct trust_image {
 	const char *tmp_dir; /* gpg's key ring is made in it, and removed */
 };
 
-/* 0: the policy accepts the image. -EACCES: it does not; the text says which clause and why each
+/* 0: the policy accepts the image. -EPERM: it does not; the text says which clause and why each
  * signature did not count. Other errors: it could not be found out, which accepts nothing either. */
 int trust_policy_check(
 	const struct trust_policy *p, const struct trust_image *image, struct err *e);

@@ -38,7 +38,7 @@ const char *trust_policy_clause(const struct trust_policy *p, const struct trust
 	return trust_scope_find(p, image)->clause;
 }
 
-/* By any of the keys. -EACCES: by none; other errors: a key cannot be used. */
+/* By any of the keys. -EPERM: by none; other errors: a key cannot be used. */
 static int verify_sigstore(
 	const struct trust_requirement *q, const struct trust_signature *s, struct err *e)
 {
@@ -52,12 +52,12 @@ static int verify_sigstore(
 			r = trust_key_verify(&pem, s, e);
 		if (r == 0)
 			return 0;
-		if (r != -EACCES)
+		if (r != -EPERM)
 			return err_wrap(e, r, "'%s'", name);
 	}
 	if (q->nkeys > 1) {
 		err_clear(e);
-		return err_set(e, EACCES, "it was made with none of the %zu keys", q->nkeys);
+		return err_set(e, EPERM, "it was made with none of the %zu keys", q->nkeys);
 	}
 	return r;
 }
@@ -80,7 +80,7 @@ static int check_signature(const struct trust_requirement *q, const struct trust
 	if (r < 0)
 		return r;
 	if (!oci_digest_equal(claim.digest, digest))
-		return err_set(e, EACCES, "it is for the manifest %s", claim.digest);
+		return err_set(e, EPERM, "it is for the manifest %s", claim.digest);
 	return trust_identity_match(&q->identity, image->ref, claim.reference, e);
 }
 
@@ -119,7 +119,7 @@ static int check_digest(const struct trust_requirement *q, const struct trust_im
 		if (r == 0)
 			return 1;
 		/* our own failure (a missing key, no gpg) is no fault of the signature */
-		if (r != -EACCES && r != -ERR_FORMAT && r != -ERR_SYNTAX && r != -ERR_LIMIT && e) {
+		if (r != -EPERM && r != -ERR_FORMAT && r != -ERR_SYNTAX && r != -ERR_LIMIT && e) {
 			*e = why;
 			return r;
 		}
@@ -137,7 +137,7 @@ static int check_signed(
 		return err_set(e, ERR_UNSUPPORTED, "%s: '%s' is not supported, only keys are", what,
 			q->unsupported);
 	if (!image->signatures)
-		return err_set(e, EACCES, "%s is wanted, and '%s:' has no place for one", what,
+		return err_set(e, EPERM, "%s is wanted, and '%s:' has no place for one", what,
 			image->transport);
 	struct reasons w cleanup(reasons_release) = {BUF_INIT, 0, ""};
 	const char *const digests[] = {image->digest, image->index_digest};
@@ -147,12 +147,12 @@ static int check_signed(
 			return r < 0 ? r : 0;
 	}
 	if (!w.n)
-		return err_set(e, EACCES, "%s is wanted, and there is none", what);
-	err_set(e, EACCES, "%s is wanted, and none of %zu counts%s%s", what, w.n, buf_str(&w.text),
+		return err_set(e, EPERM, "%s is wanted, and there is none", what);
+	err_set(e, EPERM, "%s is wanted, and none of %zu counts%s%s", what, w.n, buf_str(&w.text),
 		w.n > 4 ? "; and so on" : "");
 	if (*w.hint)
 		err_hint(e, "%s", w.hint);
-	return -EACCES;
+	return -EPERM;
 }
 
 static int check_requirement(
@@ -162,7 +162,7 @@ static int check_requirement(
 	case TRUST_ACCEPT_ANYTHING:
 		return 0;
 	case TRUST_REJECT:
-		return err_set(e, EACCES, "all of its images are rejected");
+		return err_set(e, EPERM, "all of its images are rejected");
 	case TRUST_SIGNED_BY:
 	case TRUST_SIGSTORE_SIGNED:
 		break;

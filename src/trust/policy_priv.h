@@ -71,14 +71,14 @@ void trust_claim_release(struct trust_claim *c);
 int trust_claim_parse(enum trust_signature_kind kind, const char *bytes, size_t len,
 	struct trust_claim *ret, struct err *e) must_check;
 
-/* Whether the name in a signature is the one wanted; -EACCES says what it is instead. */
+/* Whether the name in a signature is the one wanted; -EPERM says what it is instead. */
 int trust_identity_match(const struct trust_identity *id, const struct oci_reference *wanted,
 	const char *claimed, struct err *e);
 
 /* The bytes of a key, read if it lies in a file. */
 int trust_key_read(const struct trust_key *key, struct buf *ret, struct err *e);
 /* Verifies a signature over bytes with one PEM public key: ECDSA and RSA (PKCS #1 v1.5) over
- * SHA-256, Ed25519. 0, -EACCES (it is not by this key), or the key is unusable. */
+ * SHA-256, Ed25519. 0, -EPERM (it is not by this key), or the key is unusable. */
 int trust_key_verify(const struct buf *pem, const struct trust_signature *s, struct err *e);
 
 /* Verifies an OpenPGP message against the keys with gpg; its content, the payload, goes to ret. */

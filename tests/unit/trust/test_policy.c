@@ -119,7 +119,7 @@ static void scope_table(void **state)
 			fail_msg("%s: %s, want %s", cases[i].name, got, cases[i].clause);
 		int r = trust_policy_check(p, &image, &e);
 		bool accepts = strcmp(got, "default") != 0;
-		assert_int_equal(r, accepts ? 0 : -EACCES);
+		assert_int_equal(r, accepts ? 0 : -EPERM);
 		if (!accepts && !strstr(e.msg, "rejected"))
 			fail_msg("%s", e.msg);
 		err_clear(&e);

@@ -184,7 +184,7 @@ static void index_signed(void **state)
 	assert_int_equal(f.asked, 2);
 	/* the registry shows the index's signature for the manifest */
 	f = (struct found){{"good"}, D2, 0};
-	assert_int_equal(check(q, &f, D2, NULL, &e), -EACCES);
+	assert_int_equal(check(q, &f, D2, NULL, &e), -EPERM);
 	assert_non_null(strstr(e.msg, "it is for the manifest " D1));
 }
 

@@ -1,0 +1,32 @@
+/*
+ * The policy (trust/policy.h) for images from a registry: asked once for each
+ * image manifest, before its config and layers are fetched.
+ */
+#pragma once
+
+#include "base/defs.h"
+
+struct err;
+struct oci_reference;
+struct registry_client;
+struct registry_lookaside;
+struct registry_repo;
+struct trust_policy;
+
+struct transport_trust {
+	const struct trust_policy *policy;          /* NULL: everything is accepted */
+	const struct registry_lookaside *lookaside; /* NULL: there are no OpenPGP signatures */
+	const char *tmp_dir;                        /* for gpg's key ring */
+};
+
+/* A manifest at the gate, and where it came from. */
+struct transport_trust_image {
+	struct registry_client *client;
+	struct registry_repo *repo;
+	const struct oci_reference *ref; /* that was asked for, in normal form */
+	const char *digest;              /* of the manifest */
+	const char *index_digest;        /* of the index above it; NULL: none */
+};
+/* t may be NULL. -EPERM: refused, see trust_policy_check. */
+int transport_trust_check(
+	const struct transport_trust *t, const struct transport_trust_image *i, struct err *e);
