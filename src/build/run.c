@@ -170,7 +170,7 @@ static int start(struct build_running *x, const struct run_terminal *terminal, c
 	o.id = x->tmp_name;
 	o.bundle = x->run_path;
 	o.state_dir = state_dir;
-	o.flags = RUNTIME_LEAN_CGROUP | RUNTIME_DIE_WITH_CREATOR;
+	o.flags = RUNTIME_LEAN_CGROUP | RUNTIME_DIE_WITH_CREATOR | RUNTIME_LOWER_LIMITS;
 	o.cgroup_parent = CGROUP_PARENT;
 	o.mount_root = mount_root;
 	o.mount_root_ctx = &x->spec;

@@ -104,5 +104,6 @@ int engine_exec(struct engine *g, struct engine_container *c, const struct engin
 	for (size_t i = 0; i < 3; i++)
 		x.stdio[i] = o->tty ? -1 : o->stdio[i];
 	x.seccomp_cache_dir = cache;
+	x.lower_limits = true;
 	return runtime_exec(state, &config->process, &x, ret, e);
 }

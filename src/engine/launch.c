@@ -175,6 +175,7 @@ static int create(struct engine_launch *l, struct runtime_container **ret, struc
 	o.id = l->c->row.id;
 	o.bundle = store_run_path(l->g->store);
 	o.state_dir = l->run;
+	o.flags = RUNTIME_LOWER_LIMITS;
 	memcpy(o.stdio, l->stdio, sizeof(o.stdio));
 	o.mount_root = attach_root;
 	o.mount_root_ctx = l;

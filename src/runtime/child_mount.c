@@ -45,7 +45,8 @@ int child_do_root(struct child *k, const struct runtime_step *s, struct err *e)
 		AT_FDCWD, k->root_path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (k->root < 0)
 		return err_sys(e, "open root '%s'", k->root_path);
-	if (sys_move_mount(k->root, "", AT_FDCWD, k->root_path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (sys_move_mount(k->root, "", AT_FDCWD, k->root_path,
+		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) < 0)
 		return err_sys(e, "mount root '%s'", k->root_path);
 	return 0;
 }

@@ -30,6 +30,7 @@ struct child {
 	unsigned preserve_fds;
 	bool no_pivot;
 	bool die_with_creator;
+	bool lower_limits;
 	bool bring_to_root; /* in a user namespace: become its root once it is mapped */
 	bool user_ns_new;   /* that namespace is new */
 	/* newuidmap(1) of an unprivileged user works only on a process that /proc shows as his */

@@ -43,13 +43,14 @@ static const char *rlimit_name(int resource)
 }
 
 /* Raising a hard limit needs CAP_SYS_RESOURCE; where that is missing, up to the present one. */
-static int set_rlimit(const struct runtime_rlimit *l, char *warn, size_t size, struct err *e)
+static int set_rlimit(
+	const struct runtime_rlimit *l, bool lower, char *warn, size_t size, struct err *e)
 {
 	if (setrlimit((__rlimit_resource_t)l->resource, &l->limit) == 0)
 		return 0;
 	struct rlimit now;
 	const char *name = rlimit_name(l->resource);
-	if (errno != EPERM || getrlimit((__rlimit_resource_t)l->resource, &now) < 0)
+	if (!lower || errno != EPERM || getrlimit((__rlimit_resource_t)l->resource, &now) < 0)
 		return err_sys(e, "set limit '%s'", name);
 	struct rlimit most = {
 		MIN(l->limit.rlim_cur, now.rlim_max), MIN(l->limit.rlim_max, now.rlim_max)};
@@ -66,7 +67,7 @@ int child_do_rlimits(struct child *k, const struct runtime_step *s, struct err *
 	const struct runtime_process *p = s->item;
 	char warn[256] = "";
 	for (size_t i = 0; i < p->nrlimits; i++) {
-		int r = set_rlimit(&p->rlimits[i], warn, sizeof(warn), e);
+		int r = set_rlimit(&p->rlimits[i], k->lower_limits, warn, sizeof(warn), e);
 		if (r < 0)
 			return r;
 	}
@@ -83,7 +84,7 @@ int child_do_oom_score(struct child *k, const struct runtime_step *s, struct err
 	cleanup_fd int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, text, (size_t)len) == len)
 		return 0;
-	if (errno != EACCES && errno != EPERM)
+	if (!k->lower_limits || (errno != EACCES && errno != EPERM))
 		return err_sys(e, "set oom_score_adj to %s", text);
 	log_warn("oom_score_adj %s needs CAP_SYS_RESOURCE and is left out", text);
 	return 0;

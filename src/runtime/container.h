@@ -37,6 +37,9 @@ enum runtime_flags {
 	/* The container is killed when the process that created it ends, however it ends (unless its
 	 * first process executes a set-id program): for build steps. */
 	RUNTIME_DIE_WITH_CREATOR = 1 << 5,
+	/* Resource limits and an OOM score beyond what this host lets us set become the nearest that
+	 * it does, with a warning; without this they are errors, as the specification demands. */
+	RUNTIME_LOWER_LIMITS = 1 << 6,
 };
 
 /* Zero is the default for all but stdio (use RUNTIME_OPTIONS_INIT). All strings are borrowed
@@ -146,6 +149,7 @@ struct runtime_exec_options {
 	int stdio[3];
 	int console_socket;
 	unsigned preserve_fds;
+	bool lower_limits;  /* as RUNTIME_LOWER_LIMITS */
 	bool ignore_paused; /* it comes to life when the container is resumed; the call waits */
 	const char *seccomp_cache_dir;
 	const char *pid_file;

@@ -195,6 +195,7 @@ static int prepare_child(struct creation *w, struct err *e)
 	ch->preserve_fds = o->preserve_fds;
 	ch->no_pivot = o->flags & RUNTIME_NO_PIVOT;
 	ch->die_with_creator = o->flags & RUNTIME_DIE_WITH_CREATOR;
+	ch->lower_limits = o->flags & RUNTIME_LOWER_LIMITS;
 	ch->mount_root = o->mount_root;
 	ch->mount_root_ctx = o->mount_root_ctx;
 	ch->cgroup_ns = c->ns[RUNTIME_NS_CGROUP].want;

@@ -54,6 +54,7 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 	ch->id = s->id;
 	memcpy(ch->stdio, o->stdio, sizeof(ch->stdio));
 	ch->preserve_fds = o->preserve_fds;
+	ch->lower_limits = o->lower_limits;
 	ch->enter_fd = x->init;
 	x->cgroup = state_cgroup(s);
 	ch->cgroup_path = s->cgroup_path;

@@ -90,7 +90,8 @@ static int kill_container(const struct call *c, struct err *e)
 {
 	const struct kill_options *o = c->options;
 	const char *word = c->n > 1 ? c->operands[1] : "TERM";
-	const struct kill_how how = {proc_parse_signal(word), o->all};
+	/* 0 asks whether the process is there */
+	const struct kill_how how = {str_eq(word, "0") ? 0 : proc_parse_signal(word), o->all};
 	if (how.sig < 0)
 		return err_set(e, ERR_USAGE, "unknown signal '%s'", word);
 	return (o->regex ? manage_matches : manage_one)(c->operands[0], kill_one, &how, e);
