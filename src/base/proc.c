@@ -159,6 +159,68 @@ int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags fla
 	return proc_run_within(argv, in_fd, out, flags, 0, e);
 }
 
+bool proc_is_installed(const char *name)
+{
+	const char *path = getenv("PATH");
+	for (const char *p = path ? path : "/bin:/usr/bin"; *p;) {
+		char file[4096];
+		size_t n = strcspn(p, ":");
+		int len = snprintf(file, sizeof(file), "%.*s/%s", (int)n, p, name);
+		if (n && len < (int)sizeof(file) && access(file, X_OK) == 0)
+			return true;
+		p += n + (p[n] == ':');
+	}
+	return false;
+}
+
+static no_return void exec_detached(char *const argv[], int keep_fd, int out)
+{
+	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig,
+			SIG_DFL); /* ignored ones would stay so: pasta takes that for an error */
+	/* above all targets first: none of them may be overwritten before it is copied */
+	int high_keep = keep_fd < 0 ? -1 : fcntl(keep_fd, F_DUPFD_CLOEXEC, 4);
+	int high_out = fcntl(out, F_DUPFD_CLOEXEC, 4);
+	dup2(null, 0);
+	dup2(high_out, 1);
+	dup2(high_out, 2);
+	if (high_keep >= 0)
+		dup2(high_keep, 3);
+	execvp(argv[0], argv);
+	dprintf(2, "%s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+pid_t proc_detach(char *const argv[], int keep_fd, int out, struct err *e)
+{
+	int p[2];
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	cleanup_fd int from = p[0], to = p[1];
+	pid_t between = fork();
+	if (between < 0)
+		return err_sys(e, "fork");
+	if (between == 0) {
+		setsid();
+		pid_t pid = fork();
+		if (pid == 0)
+			exec_detached(argv, keep_fd, out);
+		_exit(io_write_all(to, &pid, sizeof(pid)) < 0);
+	}
+	close(to);
+	to = -1;
+	pid_t pid = -1;
+	ssize_t n = io_read_full(from, &pid, sizeof(pid));
+	proc_wait(between, NULL);
+	if (n != (ssize_t)sizeof(pid) || pid < 0)
+		return err_set(e, ERR_CHILD, "start '%s'", argv[0]);
+	return pid;
+}
+
 int proc_name(pid_t pid, char *out, size_t size)
 {
 	char path[64];

@@ -27,6 +27,13 @@ int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags fla
 int proc_run_within(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags,
 	int64_t ms, struct err *e);
 
+/* Whether execvp(3) would find this program: the one other place that has to know PATH. */
+bool proc_is_installed(const char *name);
+/* Starts argv (searched in PATH) in a session of its own, as nobody's child: it is never waited for.
+ * keep_fd (-1: none) becomes its descriptor 3, out its standard output and error; what is not
+ * O_CLOEXEC it gets, too. Returns the pid; an exec that fails shows as the end of `out` alone. */
+pid_t proc_detach(char *const argv[], int keep_fd, int out, struct err *e);
+
 int proc_pidfd_open(pid_t pid);                   /* -errno */
 int proc_pidfd_kill(int pidfd, int sig);          /* -errno */
 int proc_name(pid_t pid, char *out, size_t size); /* comm; -errno */

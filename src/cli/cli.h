@@ -44,6 +44,7 @@ enum cli_spec_flags {
 	CLI_STOP_AT_OPERAND = 1 << 0, /* options end at the first operand, as run IMAGE CMD -x */
 	CLI_INTERNAL = 1 << 1,        /* not listed */
 	CLI_MAKES_ROOM = 1 << 2,      /* removes things: must work on a full disk (store/store.h) */
+	CLI_NO_STORE = 1 << 3,        /* opens no store: without root it needs no user namespace */
 };
 
 struct cli_spec {
@@ -126,6 +127,13 @@ void cli_help_command(FILE *out, const struct cli_spec *s);
 void cli_man(FILE *out);                                   /* kist(1) in roff */
 void cli_man_command(FILE *out, const struct cli_spec *s); /* kist-NAME(1) in roff */
 void cli_usage_line(FILE *out, const struct cli_spec *s);
+
+/* places.c: fills root and runroot; root, runroot: the options, or NULL */
+void cli_places_set(struct cli *c, const char *root, const char *runroot);
+/* As an ordinary user: becomes root of the user namespace that this user's processes share
+ * (runtime/rootless.h) and execs program with the command argv[first] there. 0: there is no need to.
+ */
+int cli_rootless_enter(struct cli *c, const char *program, char **argv, int first);
 
 /* find.c: the path of one of our executables, beside the running one, in ../libexec/kist, or as
  * installed; the caller frees it. */

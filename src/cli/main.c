@@ -5,7 +5,6 @@
 #include "base/str.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,36 +36,6 @@ static cli_fn find_command(const char *name)
 		if (str_eq((*p)->name, name))
 			return (*p)->fn;
 	return NULL;
-}
-
-/* The path without links below the current directory: children run with another one. */
-static char *absolute(const char *path)
-{
-	if (path[0] == '/')
-		return mem_strdup(path);
-	char cwd[PATH_MAX];
-	return mem_printf("%s/%s", getcwd(cwd, sizeof(cwd)) ? cwd : "", path);
-}
-
-static void set_places(struct cli *c, const char *root, const char *runroot)
-{
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-	const char *run = getenv("XDG_RUNTIME_DIR");
-	bool admin = geteuid() == 0;
-	if (root)
-		c->root = absolute(root);
-	else if (admin)
-		c->root = mem_strdup("/var/lib/kist");
-	else if (!str_empty(data))
-		c->root = mem_printf("%s/kist", data);
-	else
-		c->root = mem_printf("%s/.local/share/kist", home ? home : "");
-	if (runroot)
-		c->runroot = absolute(runroot);
-	else if (admin)
-		c->runroot = mem_strdup("/run/kist");
-	else
-		c->runroot = mem_printf("%s/kist", str_empty(run) ? "/tmp" : run);
 }
 
 /* Global options stand before the command. Returns the index of the command's name. */
@@ -112,7 +81,7 @@ static int parse_global(struct cli *c, int argc, char **argv)
 		return err_set(&c->err, ERR_USAGE, "option '--root' needs a directory");
 	if (runroot && !*runroot)
 		return err_set(&c->err, ERR_USAGE, "option '--runroot' needs a directory");
-	set_places(c, root, runroot);
+	cli_places_set(c, root, runroot);
 	return i;
 }
 
@@ -161,12 +130,15 @@ static int run_command(struct cli *c, enum cli_program program, int argc, char *
 		cli_help_command(stdout, s);
 		return cli_flush(&c->err);
 	}
+	int r = cli_rootless_enter(c, programs[s->program], argv, first);
+	if (r < 0)
+		return r;
 	if (s->program != program)
 		return cli_program_exec(programs[s->program], argv, &c->err);
 	cli_fn fn = find_command(s->name);
 	if (!fn)
 		return unknown_command(c, argv[first]);
-	int r = cli_args_parse(c, argc - first, argv + first);
+	r = cli_args_parse(c, argc - first, argv + first);
 	if (r < 0)
 		return r;
 	r = fn(c);

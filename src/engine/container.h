@@ -77,6 +77,8 @@ enum engine_stop_result {
 int engine_container_stop(struct engine *g, const char *id, int timeout_s, struct err *e);
 /* Until it does not run any more; its exit status. */
 int engine_container_wait(struct engine *g, const char *id, struct err *e);
+/* Where the helper of its network without root keeps its things. The caller frees it. */
+char *engine_usermode_dir(const struct engine *g, const char *id);
 /* After the end of a run: network, cgroup, run directory. The caller holds the lock. */
 int engine_container_cleanup(struct engine *g, const char *id, struct err *e);
 /* Puts away what dead monitors and earlier boots left: networks, cgroups, run directories,

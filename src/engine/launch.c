@@ -10,10 +10,12 @@
 #include "base/root.h"
 #include "base/str.h"
 #include "network/dns.h"
+#include "network/usermode.h"
 #include "engine/attach.h"
 #include "engine/launch_priv.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
+#include "runtime/rootless.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,8 +92,8 @@ static int attach_root(void *ctx, const char *target, struct err *e)
 static int setup_network(void *ctx, pid_t pid, int netns_fd, struct err *e)
 {
 	struct engine_launch *l = ctx;
-	if (!launch_network_is(l, "bridge"))
-		return network_loopback_up(netns_fd, e);
+	if (!launch_is_connected(l)) /* the runtime has brought lo up, and there we could not go */
+		return l->userns ? 0 : network_loopback_up(netns_fd, e);
 	const struct engine_config *c = &l->c->config;
 	struct network_options o = {.state_dir = l->network_dir,
 		.container_id = l->c->row.id,
@@ -103,7 +105,14 @@ static int setup_network(void *ctx, pid_t pid, int netns_fd, struct err *e)
 		.nports = l->ports.n,
 		.ip = c->ip,
 		.mac = c->mac_address};
-	int r = network_attach(&o, &l->net, e);
+	struct network_usermode u = {.dir = l->usermode_dir,
+		.netns_fd = netns_fd,
+		.ports = l->ports.v,
+		.nports = l->ports.n,
+		.helper = launch_network_is(l, "slirp4netns") ? NETWORK_HELPER_SLIRP
+							      : NETWORK_HELPER_NONE};
+	int r = launch_network_is(l, "bridge") ? network_attach(&o, &l->net, e)
+					       : network_usermode_attach(&u, &l->net, e);
 	if (r < 0)
 		return r;
 	l->has_net = true;
@@ -184,6 +193,8 @@ static int create(struct engine_launch *l, struct runtime_container **ret, struc
 		o.setup_network_ctx = l;
 	}
 	o.seccomp_cache_dir = cache;
+	if (!l->cgroup_parent)
+		o.flags |= RUNTIME_NO_CGROUP;
 	return runtime_create(config, &o, ret, e);
 }
 
@@ -233,7 +244,7 @@ static void fill_monitor(struct engine_launch *l, struct engine_monitor *m)
 	const struct oci_healthcheck *h = &c->config.healthcheck;
 	m->id = mem_strdup(l->c->row.id);
 	m->dir = l->lock;
-	m->cgroup = mem_printf("%s/%s", c->cgroup_parent ? c->cgroup_parent : "/kist", m->id);
+	m->cgroup = mem_printf("%s/%s", l->cgroup_parent ? l->cgroup_parent : "/kist", m->id);
 	m->stdin_once = c->attach_stdin;
 	int sig = c->config.stop_signal ? proc_parse_signal(c->config.stop_signal) : 0;
 	m->stop_signal = sig > 0 ? sig : SIGTERM;
@@ -304,7 +315,7 @@ static int run(struct engine_launch *l, struct engine_monitor *m, struct err *e)
 	int r = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r >= 0; i++)
 		r = steps[i](l, e);
-	if (r >= 0 && !launch_network_is(l, "bridge"))
+	if (r >= 0 && !launch_is_connected(l))
 		r = launch_files_hosts(l, e);
 	if (r >= 0)
 		r = make_stdio(l, m, e);
@@ -314,6 +325,9 @@ static int run(struct engine_launch *l, struct engine_monitor *m, struct err *e)
 		r = launch_listen(l, m, e);
 	if (r < 0)
 		return r;
+	/* they keep the user namespace for the commands that come */
+	runtime_rootless_note(store_run_path(l->g->store), getpid());
+	runtime_rootless_note(store_run_path(l->g->store), runtime_container_pid(k));
 	fill_state(l, &m->state, runtime_container_pid(k));
 	fill_monitor(l, m);
 	r = launch_wait(l, e);

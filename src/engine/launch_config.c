@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/root.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "engine/launch_priv.h"
 #include "engine/volume.h"
 #include "oci/caps.h"
@@ -158,7 +159,21 @@ static void add_node(struct parts *p, const char *path, const struct stat *st, c
 		.access = p->texts.v[p->texts.n - 1]};
 }
 
-static int add_device(struct parts *p, const char *spec, struct err *e)
+/* A user namespace makes no nodes: the host's is bound, and who may open it there may here. */
+static void bind_node(struct parts *p, const char *host, const char *inside)
+{
+	strv_add(&p->texts, host);
+	const char *source = p->texts.v[p->texts.n - 1];
+	strv_add(&p->texts, inside);
+	p->mounts = mem_realloc(p->mounts, p->nmounts + 2, sizeof(*p->mounts));
+	struct oci_convert_mount *m = &p->mounts[p->nmounts++];
+	*m = (struct oci_convert_mount){
+		.type = "bind", .source = source, .destination = p->texts.v[p->texts.n - 1]};
+	strv_add(&m->options, "bind");
+	strv_add(&m->options, "rprivate");
+}
+
+static int add_device(struct engine_launch *l, struct parts *p, const char *spec, struct err *e)
 {
 	cleanup_free char *host = NULL, *inside = NULL;
 	char access[4];
@@ -170,20 +185,24 @@ static int add_device(struct parts *p, const char *spec, struct err *e)
 		return err_sys(e, "device '%s'", host);
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_set(e, ERR_USAGE, "'%s' is not a device", host);
-	add_node(p, inside, &st, access);
+	if (l->userns)
+		bind_node(p, host, inside);
+	else
+		add_node(p, inside, &st, access);
 	return 0;
 }
 
 enum { DEV_DEPTH = 3, DEV_MOST = 4096 };
 
 /* --privileged: the host's devices, but for those that each container has of its own. */
-static void add_host_devices(struct parts *p, const char *dir, int depth)
+static void add_host_devices(
+	const struct engine_launch *l, struct parts *p, const char *dir, int depth)
 {
 	static const char *const own[] = {"/dev/console", "/dev/fd", "/dev/full", "/dev/mqueue",
 		"/dev/null", "/dev/ptmx", "/dev/pts", "/dev/random", "/dev/shm", "/dev/tty",
 		"/dev/urandom", "/dev/zero"};
 	cleanup_dir DIR *d = opendir(dir);
-	for (struct dirent *ent; d && (ent = readdir(d)) && p->ndevices < DEV_MOST;) {
+	for (struct dirent *ent; d && (ent = readdir(d)) && p->ndevices + p->nmounts < DEV_MOST;) {
 		cleanup_free char *path = mem_printf("%s/%s", dir, ent->d_name);
 		struct stat st;
 		bool skip = ent->d_name[0] == '.';
@@ -192,8 +211,12 @@ static void add_host_devices(struct parts *p, const char *dir, int depth)
 		if (skip || lstat(path, &st) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode) && depth < DEV_DEPTH)
-			add_host_devices(p, path, depth + 1);
-		else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+			add_host_devices(l, p, path, depth + 1);
+		else if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+			continue;
+		else if (l->userns)
+			bind_node(p, path, path);
+		else
 			add_node(p, path, &st, "rwm");
 	}
 }
@@ -204,9 +227,11 @@ static int add_devices(
 	const struct strv *list = &l->c->config.devices;
 	int r = 0;
 	if (l->c->config.privileged)
-		add_host_devices(p, "/dev", 0);
+		add_host_devices(l, p, "/dev", 0);
 	for (size_t i = 0; i < list->n && r >= 0; i++)
-		r = add_device(p, list->v[i], e);
+		r = add_device(l, p, list->v[i], e);
+	o->mounts = p->mounts;
+	o->nmounts = p->nmounts;
 	o->devices = p->devices;
 	o->ndevices = p->ndevices;
 	return r;
@@ -283,8 +308,8 @@ int launch_config(struct engine_launch *l, struct buf *out, struct err *e)
 {
 	const struct engine_config *c = &l->c->config;
 	struct parts p cleanup(parts_release) = {0};
-	const char *parent = c->cgroup_parent ? c->cgroup_parent : "/kist";
-	cleanup_free char *cgroup = mem_printf("%s/%s", parent, l->c->row.id);
+	cleanup_free char *cgroup =
+		mem_printf("%s/%s", l->cgroup_parent ? l->cgroup_parent : "/kist", l->c->row.id);
 	struct oci_convert_options o = {.tty = c->tty,
 		.rows = l->rows,
 		.columns = l->columns,
@@ -294,6 +319,8 @@ int launch_config(struct engine_launch *l, struct buf *out, struct err *e)
 		.privileged = c->privileged,
 		.readonly_rootfs = c->readonly_rootfs,
 		.root_path = l->rootfs,
+		.userns = l->userns,
+		.last_gid = l->userns ? userns_last_id(false) : 0,
 		.cgroups_path = cgroup,
 		.rlimits = l->rlimits,
 		.nrlimits = l->nrlimits};

@@ -3,8 +3,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "engine/launch_priv.h"
 #include "oci/caps.h"
+#include "runtime/cgroup_delegate.h"
 #include "store/image.h"
 
 #include <linux/capability.h>
@@ -19,8 +21,39 @@
 
 bool launch_network_is(const struct engine_launch *l, const char *mode)
 {
-	const char *network = l->c->config.network;
-	return str_eq(network ? network : "bridge", mode);
+	return str_eq(engine_network_mode(&l->c->config), mode);
+}
+
+bool launch_is_connected(const struct engine_launch *l)
+{
+	return engine_network_is_connected(engine_network_mode(&l->c->config));
+}
+
+static bool wants_limits(const struct engine_config *c)
+{
+	return c->memory > 0 || c->memory_swap > 0 || c->memory_reservation > 0 ||
+	       c->memory_swappiness > 0 || c->oom_kill_disable || c->nano_cpus > 0 ||
+	       c->cpu_shares > 0 || c->cpu_quota > 0 || c->cpu_period > 0 || c->cpuset_cpus ||
+	       c->cpuset_mems || c->pids_limit > 0 || c->blkio_weight > 0;
+}
+
+/* As root below /kist; else below what the host has delegated to us, or nowhere. */
+static int prepare_cgroup(struct engine_launch *l, struct err *e)
+{
+	const char *given = l->c->config.cgroup_parent;
+	cleanup_free char *base = NULL, *why = NULL;
+	if (!l->userns) {
+		l->cgroup_parent = mem_strdup(given ? given : "/kist");
+		return 0;
+	}
+	int r = runtime_cgroup_delegated(&base, &why);
+	if (r > 0 && given)
+		l->cgroup_parent = mem_printf("%s%s%s", base, *given == '/' ? "" : "/", given);
+	else if (r > 0)
+		l->cgroup_parent = mem_printf("%s/kist", base);
+	else if (wants_limits(&l->c->config))
+		log_warn("no limit of memory, CPUs or processes is set: %s", why);
+	return 0;
 }
 
 static uint64_t own_caps(void)
@@ -76,7 +109,8 @@ static int rlimit_number(const char *type)
 static int prepare_rlimits(struct engine_launch *l, struct err *e)
 {
 	const struct strv *ulimits = &l->c->config.ulimits;
-	bool may_raise = l->host_caps & (1ULL << CAP_SYS_RESOURCE);
+	/* of a user namespace it raises nothing */
+	bool may_raise = !l->userns && (l->host_caps & (1ULL << CAP_SYS_RESOURCE));
 	bool warned = false;
 	l->rlimits = mem_array(ulimits->n + 1, sizeof(*l->rlimits));
 	for (size_t i = 0; i < ulimits->n; i++) {
@@ -114,8 +148,7 @@ bool launch_has_resolver(const struct engine_launch *l)
 	struct network_ports p cleanup_network_ports = NETWORK_PORTS_INIT;
 	for (size_t i = 0; i < exposed->n; i++)
 		network_port_parse_exposed(exposed->v[i], &p, NULL);
-	return launch_network_is(l, "bridge") && !has_port(&p, DNS_PORT) &&
-	       !has_port(&l->ports, DNS_PORT);
+	return launch_is_connected(l) && !has_port(&p, DNS_PORT) && !has_port(&l->ports, DNS_PORT);
 }
 
 static int prepare_ports(struct engine_launch *l, struct err *e)
@@ -198,9 +231,12 @@ int launch_prepare(struct engine *g, struct engine_container *c, int lock,
 	l->rootfs = mem_printf("%s/mnt/root", store_run_path(g->store));
 	l->etc_dir = mem_printf("%s/mnt/etc", store_run_path(g->store));
 	l->network_dir = mem_printf("%s/network", store_run_path(g->store));
+	l->usermode_dir = engine_usermode_dir(g, c->row.id);
+	l->userns = userns_inside();
 	int r = engine_option_security(&c->config.security_opt, &l->security, e);
-	int (*const steps[])(struct engine_launch *, struct err *) = {prepare_caps, prepare_rlimits,
-		prepare_ports, prepare_shared_network, prepare_init, prepare_snapshot};
+	int (*const steps[])(struct engine_launch *, struct err *) = {prepare_cgroup, prepare_caps,
+		prepare_rlimits, prepare_ports, prepare_shared_network, prepare_init,
+		prepare_snapshot};
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r >= 0; i++)
 		r = steps[i](l, e);
 	return r;
@@ -213,6 +249,8 @@ void launch_release(struct engine_launch *l)
 	free(l->rootfs);
 	free(l->etc_dir);
 	free(l->network_dir);
+	free(l->usermode_dir);
+	free(l->cgroup_parent);
 	free(l->netns_path);
 	free(l->init_path);
 	free(l->rlimits);

@@ -17,6 +17,9 @@ struct engine_launch {
 	int lock; /* ROOT/containers/ID */
 	uint16_t rows, columns;
 	char *dir, *run, *rootfs, *etc_dir, *network_dir;
+	char *usermode_dir;  /* of the network without root */
+	bool userns;         /* we are root of a user namespace, not of the host */
+	char *cgroup_parent; /* NULL: no control group */
 	struct snapshot_spec spec;
 	struct network_ports ports;
 	char *netns_path; /* network container:X */
@@ -40,7 +43,9 @@ struct engine_launch {
 };
 
 bool launch_network_is(const struct engine_launch *l, const char *mode);
-/* On the bridge, unless the container serves port 53 itself: two cannot have it. */
+/* A network of its own that leads out. */
+bool launch_is_connected(const struct engine_launch *l);
+/* Connected, unless the container serves port 53 itself: two cannot have it. */
 bool launch_has_resolver(const struct engine_launch *l);
 
 /* launch_prepare.c: before the fork */

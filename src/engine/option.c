@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/userns.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -269,16 +270,51 @@ int engine_option_name(const char *name, struct err *e)
 		"invalid container name '%s': only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed", name);
 }
 
+const char *engine_network_default(void)
+{
+	return userns_owns_network() ? "bridge" : "pasta";
+}
+
+const char *engine_network_mode(const struct engine_config *c)
+{
+	return c->network ? c->network : engine_network_default();
+}
+
+static bool is_usermode(const char *mode)
+{
+	return str_eq(mode, "pasta") || str_eq(mode, "slirp4netns");
+}
+
+bool engine_network_is_connected(const char *mode)
+{
+	return str_eq(mode, "bridge") || is_usermode(mode);
+}
+
 int engine_option_network(const char *text, char **ret, struct err *e)
 {
+	bool own = userns_owns_network();
 	bool known = str_eq(text, "none") || str_eq(text, "host") || str_eq(text, "bridge") ||
-		     (str_starts(text, "container:") && text[10]);
+		     is_usermode(text) || (str_starts(text, "container:") && text[10]);
 	if (!known && !str_eq(text, "default")) {
 		int r = err_set(e, ERR_NOT_FOUND, "network '%s' not found", text);
-		err_hint(e, "there are: bridge, none, host, container:NAME");
+		err_hint(e, "there are: %s, none, host, container:NAME",
+			own ? "bridge" : "pasta, slirp4netns");
+		return r;
+	}
+	if (str_eq(text, "bridge") && !own) {
+		int r = err_set(e, ERR_UNSUPPORTED,
+			"network 'bridge' needs root: it is an interface of the host");
+		err_hint(e, "without root there are: pasta (the default), slirp4netns, none, host, "
+			    "container:NAME");
+		return r;
+	}
+	if (is_usermode(text) && own) {
+		int r = err_set(
+			e, ERR_UNSUPPORTED, "network '%s' is for containers without root", text);
+		err_hint(e, "root has: bridge (the default), none, host, container:NAME");
 		return r;
 	}
 	free(*ret);
-	*ret = mem_strdup(known ? text : "bridge");
+	*ret = mem_strdup(known ? text : engine_network_default());
 	return 0;
 }

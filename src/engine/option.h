@@ -51,5 +51,13 @@ int engine_option_security(const struct strv *opts, struct engine_security *ret,
 
 /* A container's name: [a-zA-Z0-9][a-zA-Z0-9_.-]* */
 int engine_option_name(const char *name, struct err *e);
-/* "none", "host", "bridge", "default", "container:X" */
+/* "none", "host", "bridge", "default", "container:X"; without root "pasta" and "slirp4netns" in
+ * place of "bridge" (ERR_UNSUPPORTED the other way round) */
 int engine_option_network(const char *text, char **ret, struct err *e);
+/* The container's network mode: as given, or the default of this host. */
+const char *engine_network_mode(const struct engine_config *c);
+/* What --network names when nothing is given: "bridge", or "pasta" where our network namespace is
+ * not ours to make bridges in. */
+const char *engine_network_default(void);
+/* Whether the mode gives the container a network of its own that leads out: ports, names, DNS. */
+bool engine_network_is_connected(const char *mode);

@@ -5,9 +5,11 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "engine/container.h"
 #include "engine/volume.h"
 #include "network/bridge.h"
+#include "network/usermode.h"
 #include "runtime/container.h"
 
 #include <dirent.h>
@@ -156,11 +158,19 @@ int engine_container_wait(struct engine *g, const char *id, struct err *e)
 	return r < 0 ? r : s.status == ENGINE_RUNNING ? 255 : s.exit_code;
 }
 
+/* Short: it holds a socket. */
+char *engine_usermode_dir(const struct engine *g, const char *id)
+{
+	return mem_printf("%s/net/%.12s", store_run_path(g->store), id);
+}
+
 int engine_container_cleanup(struct engine *g, const char *id, struct err *e)
 {
 	cleanup_free char *network = mem_printf("%s/network", store_run_path(g->store));
 	cleanup_free char *run = store_container_run_path(g->store, id);
-	int r = network_detach(network, id, NETWORK_LINGER, e);
+	cleanup_free char *usermode = engine_usermode_dir(g, id);
+	int r = userns_owns_network() ? network_detach(network, id, NETWORK_LINGER, e)
+				      : network_usermode_detach(usermode, e);
 	if (!file_exists(AT_FDCWD, run))
 		return r;
 	int r2 = runtime_delete(run, true, e);

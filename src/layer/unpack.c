@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/root.h"
+#include "base/userns.h"
 #include "layer/hash_set_priv.h"
 #include "layer/xattr_priv.h"
 
@@ -26,6 +27,13 @@ struct dir_time {
 	struct timespec mtime;
 };
 
+/* What could not be made, for one sentence at the end. */
+struct left_out {
+	size_t n;
+	char *first;
+	uint32_t uid, gid;
+};
+
 struct layer_unpack {
 	int root;
 	enum layer_unpack_flags flags;
@@ -41,6 +49,8 @@ struct layer_unpack {
 	size_t n_dirs;
 	size_t cap_dirs;
 	struct hash_set made; /* LAYER_UNPACK_APPLY: paths of this layer */
+	bool inside;          /* a user namespace: some owners and all devices cannot be had */
+	struct left_out owners, devices;
 };
 
 struct layer_unpack *layer_unpack_new(int dirfd, enum layer_unpack_flags flags)
@@ -49,6 +59,7 @@ struct layer_unpack *layer_unpack_new(int dirfd, enum layer_unpack_flags flags)
 	u->root = dirfd;
 	u->flags = flags;
 	u->parent_fd = u->file = -1;
+	u->inside = userns_inside();
 	return u;
 }
 
@@ -64,6 +75,8 @@ void layer_unpack_free(struct layer_unpack *u)
 	free(u->parent);
 	free(u->path);
 	hash_set_release(&u->made);
+	free(u->owners.first);
+	free(u->devices.first);
 	free(u);
 }
 
@@ -111,16 +124,41 @@ static int set_xattr(struct layer_unpack *u, const char *name, const struct laye
 	return lsetxattr(path, x->name, x->value, x->len, 0) < 0 ? -errno : 0;
 }
 
+static void leave_out(struct left_out *l, const struct layer_entry *entry)
+{
+	if (l->n++)
+		return;
+	l->first = mem_strdup(entry->path);
+	l->uid = entry->uid;
+	l->gid = entry->gid;
+}
+
+/* The mode that may be set: where the owner is another one, no set-id bit may speak for him. */
+static int set_owner(struct layer_unpack *u, const struct layer_entry *entry, const char *at,
+	uint32_t *mode, struct err *e)
+{
+	*mode = entry->mode & 07777;
+	if ((u->flags & LAYER_UNPACK_NO_OWNER) ||
+		fchownat(u->parent_fd, at, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (!u->inside || errno != EINVAL)
+		return err_sys(e, "change the owner of '%s'", entry->path);
+	leave_out(&u->owners, entry);
+	*mode &= 01777;
+	return 0;
+}
+
 static int set_metadata(
 	struct layer_unpack *u, const struct layer_entry *entry, const char *name, struct err *e)
 {
 	int fd = u->parent_fd;
 	const char *at = *name ? name : ".";
-	if (!(u->flags & LAYER_UNPACK_NO_OWNER) &&
-		fchownat(fd, at, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(e, "change the owner of '%s'", entry->path);
+	uint32_t mode;
+	int owned = set_owner(u, entry, at, &mode, e);
+	if (owned < 0)
+		return owned;
 	/* after the owner, whose change takes set-id bits and capabilities away */
-	if (entry->type != LAYER_SYMLINK && fchmodat(fd, at, entry->mode & 07777, 0) < 0)
+	if (entry->type != LAYER_SYMLINK && fchmodat(fd, at, mode, 0) < 0)
 		return err_sys(e, "change the mode of '%s'", entry->path);
 	for (size_t i = 0; i < entry->n_xattrs; i++) {
 		if (xattr_overlay_name(entry->xattrs[i].name))
@@ -189,6 +227,10 @@ static int make(
 			return 1;
 		r = mknodat(fd, name, (layer_entry_stat_mode(entry) & S_IFMT) | 0600,
 			makedev(entry->rdev_major, entry->rdev_minor));
+		if (r < 0 && errno == EPERM && u->inside) {
+			leave_out(&u->devices, entry);
+			return 1;
+		}
 		break;
 	}
 	return r < 0 ? err_sys(e, "create '%s'", entry->path) : 0;
@@ -221,7 +263,7 @@ static int empty_parent(struct layer_unpack *u, struct err *e)
 
 static int mark_opaque(struct layer_unpack *u, const char *name, struct err *e)
 {
-	bool user = u->flags & LAYER_UNPACK_NO_OWNER;
+	bool user = u->inside || (u->flags & LAYER_UNPACK_NO_OWNER);
 	struct layer_xattr x = {user ? "user.overlay.opaque" : "trusted.overlay.opaque", "y", 1};
 	int r = set_xattr(u, name, &x);
 	return r < 0 ? err_sysno(e, r, "mark '%s' as opaque", u->parent) : 0;
@@ -324,8 +366,23 @@ static int unpack_end(void *ctx, struct err *e)
 
 const struct layer_tar_ops layer_unpack_ops = {unpack_entry, unpack_data, unpack_end};
 
+static void tell_left_out(const struct layer_unpack *u)
+{
+	const struct left_out *o = &u->owners, *d = &u->devices;
+	if (o->n)
+		log_warn("%zu files, '%s' (%u:%u) first, have owners that your subordinate ids do "
+			 "not reach (%u users and %u groups): they belong to root of the container",
+			o->n, o->first, o->uid, o->gid, userns_last_id(true) + 1,
+			userns_last_id(false) + 1);
+	if (d->n)
+		log_warn("%zu device nodes, '%s' first, cannot be made without root and are left "
+			 "out",
+			d->n, d->first);
+}
+
 int layer_unpack_finish(struct layer_unpack *u, struct err *e)
 {
+	tell_left_out(u);
 	for (size_t i = u->n_dirs; i-- > 0;) {
 		const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, u->dirs[i].mtime};
 		const char *path = *u->dirs[i].path ? u->dirs[i].path : ".";

@@ -2,7 +2,11 @@
  * A layer's entries as a directory tree, for the `dir` snapshot driver: the
  * callbacks of a tar reader. Every path is opened inside dirfd (base/root.h);
  * an entry never writes through a link that it did not find there. Owners and
- * device nodes need root; times of directories are set at the end.
+ * device nodes need root; times of directories are set at the end. In a user
+ * namespace device nodes are left out, files of ids that are not mapped belong to
+ * its root and lose their set-id bits, and opaque directories are marked by the
+ * attribute that overlayfs takes there (user.overlay.opaque); a warning tells how
+ * many of which.
  */
 #pragma once
 

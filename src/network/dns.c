@@ -5,18 +5,23 @@
 #include "network/dns.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/random.h"
 #include "base/strv.h"
+#include "base/userns.h"
 #include "network/dns_priv.h"
 #include "network/host_priv.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -314,10 +319,66 @@ static int open_listeners(void *arg, struct err *e)
 	return 0;
 }
 
+/* Where no way leads back from the other namespace (as an ordinary user's root there is none to the
+ * host's), a child goes and sends the sockets. */
+struct errand {
+	struct listen *listen;
+	int netns_fd, sock, other;
+};
+
+struct errand_answer {
+	int result;
+	struct err e;
+};
+
+static int errand_main(void *arg)
+{
+	struct errand *x = arg;
+	struct errand_answer a = {.e = ERR_INIT};
+	close(x->other);
+	a.result = setns(x->netns_fd, CLONE_NEWNET) < 0
+			   ? err_sys(&a.e, "enter the container's network namespace")
+			   : open_listeners(x->listen, &a.e);
+	int fds[] = {x->listen->udp, x->listen->tcp};
+	size_t n = a.result < 0 ? 0 : 1 + (x->listen->tcp >= 0);
+	return io_send_fds(x->sock, &a, sizeof(a), fds, n) < 0;
+}
+
+static int listen_by_child(int netns_fd, struct listen *l, struct err *e)
+{
+	int pair[2], fds[2] = {-1, -1};
+	size_t n = 0;
+	struct errand_answer a = {.result = -EIO};
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "make a socket pair");
+	cleanup_fd int ours = pair[0];
+	cleanup_fd int theirs = pair[1];
+	struct errand x = {l, netns_fd, theirs, ours};
+	pid_t pid = proc_fork(errand_main, &x, NULL, e);
+	if (pid < 0)
+		return (int)pid;
+	close(STEAL_FD(theirs));
+	ssize_t got = io_recv_fds(ours, &a, sizeof(a), fds, ARRAY_SIZE(fds), &n);
+	proc_wait(pid, NULL);
+	if (got != (ssize_t)sizeof(a))
+		return err_set(e, ERR_CHILD, "the process that opens the resolver's sockets ended");
+	if (a.result < 0)
+		return err_set(e, -a.result, "%s", a.e.msg);
+	l->udp = fds[0];
+	l->tcp = fds[1];
+	return 0;
+}
+
+static int listen_in(int netns_fd, struct listen *l, struct err *e)
+{
+	return userns_owns_network() ? host_in_netns(netns_fd, open_listeners, l, e)
+				     : listen_by_child(netns_fd, l, e);
+}
+
 int network_dns_listen(int netns_fd, int ret[2], struct err *e)
 {
 	struct listen l = {NETWORK_DNS, PORT_DNS, -1, -1};
-	int r = host_in_netns(netns_fd, open_listeners, &l, e);
+	int r = listen_in(netns_fd, &l, e);
 	if (r < 0)
 		return err_wrap(e, r, "resolver");
 	ret[0] = l.udp;
@@ -337,7 +398,7 @@ static int take_listeners(struct network_dns *d, const struct network_dns_option
 	} else if (o->netns_fd < 0) {
 		r = open_listeners(&l, e);
 	} else {
-		r = host_in_netns(o->netns_fd, open_listeners, &l, e);
+		r = listen_in(o->netns_fd, &l, e);
 	}
 	d->udp = l.udp;
 	d->tcp = l.tcp;

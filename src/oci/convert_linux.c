@@ -184,7 +184,8 @@ static json_t *format_sysctls(const struct oci_convert_options *o)
 	/* in a network namespace of its own, port 80 and ping need no privilege */
 	if (o->network != OCI_NETWORK_HOST) {
 		strv_add(&all, "net.ipv4.ip_unprivileged_port_start=0");
-		strv_add(&all, "net.ipv4.ping_group_range=0 2147483647");
+		strv_addf(&all, "net.ipv4.ping_group_range=0 %u",
+			o->userns ? MIN(o->last_gid, 2147483647U) : 2147483647U);
 	}
 	for (size_t i = 0; o->sysctls && i < o->sysctls->n; i++) {
 		const char *eq = strchr(o->sysctls->v[i], '=');

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHM_SIZE (64ULL << 20)
+#define SHM_SIZE  (64ULL << 20)
+#define TTY_GROUP 5 /* of every distribution: owns pseudo-terminals */
 
 struct mount_list {
 	json_t *list;
@@ -58,12 +59,20 @@ static void add_default(struct mount_list *m, const char *destination, const cha
 static void add_defaults(struct mount_list *m)
 {
 	const struct oci_convert_options *o = m->o;
-	add_default(m, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	if (o->userns && o->pid_host) /* procfs shows a pid namespace to its owner only */
+		add_default(m, "/proc", "bind", "/proc", "rbind,rprivate,nosuid,noexec,nodev");
+	else
+		add_default(m, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	add_default(m, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
 	add_default(m, "/dev/pts", "devpts", "devpts",
-		"nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
-	add_default(m, "/sys", "sysfs", "sysfs",
-		o->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro");
+		o->userns && o->last_gid < TTY_GROUP
+			? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"
+			: "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	if (o->userns && o->network == OCI_NETWORK_HOST) /* as is sysfs's network namespace */
+		add_default(m, "/sys", "bind", "/sys", "rbind,rprivate,nosuid,noexec,nodev,rro");
+	else
+		add_default(m, "/sys", "sysfs", "sysfs",
+			o->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro");
 	add_default(m, "/sys/fs/cgroup", "cgroup", "cgroup",
 		o->privileged ? "nosuid,noexec,nodev,relatime" : "ro,nosuid,noexec,nodev,relatime");
 	if (o->ipc_host) {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "runtime/cgroup_priv.h"
 
 #include <errno.h>
@@ -342,7 +343,9 @@ int runtime_cgroup_apply(
 		if (k < 0)
 			return k;
 	}
-	if (g->mode == RUNTIME_CGROUP_V2 && r->ndevices) {
+	/* a program of devices needs the host's root; who is not made no nodes, and opens no more
+	 * than the host lets him */
+	if (g->mode == RUNTIME_CGROUP_V2 && r->ndevices && !userns_inside()) {
 		cleanup_fd int dir = cgroup_open_dir(g, e);
 		size_t n;
 		cleanup_free struct runtime_device_rule *rules = cgroup_device_rules(r, &n);

@@ -39,7 +39,7 @@ static int parent_of(struct child *k, const char *path, const char **name, struc
 	return fd;
 }
 
-/* A user namespace cannot make nodes: those of the host are bound. */
+/* A user namespace, the container's or our own, cannot make nodes: those of the host are bound. */
 static int bind_device(int dir, const char *name, const struct runtime_device *d, struct err *e)
 {
 	cleanup_fd int file = openat(dir, name, O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -68,7 +68,7 @@ int child_do_device(struct child *k, const struct runtime_step *s, struct err *e
 		return dir;
 	/* umask is 0 here: the mode is exact */
 	if (mknodat(dir, name, type_bits(d->type) | d->mode, makedev(d->major, d->minor)) < 0) {
-		if (errno == EPERM && k->bring_to_root)
+		if (errno == EPERM)
 			return bind_device(dir, name, d, e);
 		if (errno != EEXIST)
 			return err_sys(e, "make device '%s'", d->path);

@@ -139,8 +139,12 @@ static void auto_user(const char *file, const char *name, uint32_t uid, uint32_t
 	l.v[0] = (struct runtime_id_map){0, own, 1};
 	read_subids(file, name, uid, &l);
 	if (l.n == 1)
-		log_warn("'%s' has no range for user %s: only one id is mapped", file,
-			name ? name : "");
+		log_warn("'%s' gives no ids to user %s: only one id is mapped, all files belong to "
+			 "it, and nothing can run as another user; as root: usermod %s "
+			 "100000-165535 %s",
+			file, name ? name : "?",
+			str_eq(file, "/etc/subuid") ? "--add-subuids" : "--add-subgids",
+			name ? name : "USER");
 	*ret = lay_out(&l, ret_n);
 }
 

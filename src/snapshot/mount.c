@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/userns.h"
 #include "snapshot/mount_priv.h"
 #include "store/layer.h"
 
@@ -27,10 +28,20 @@
  * configured with; redirects and metacopies would not survive as a layer. */
 static const char *const overlay_options[][2] = {
 	{"index", "off"},
+	{"xino", "off"},
 	{"redirect_dir", "off"},
 	{"metacopy", "off"},
-	{"xino", "off"},
 };
+
+/* In a user namespace the attributes that mark opaque directories are user.overlay.*, as
+ * trusted.overlay.* is for root alone; redirects and metacopies are off with it, and saying so is
+ * refused. */
+enum { USER_OPTIONS = 2 };
+
+static size_t count_options(void)
+{
+	return userns_inside() ? USER_OPTIONS : ARRAY_SIZE(overlay_options);
+}
 
 void snapshot_spec_release(struct snapshot_spec *spec)
 {
@@ -66,10 +77,12 @@ int snapshot_prepare(struct store *s, const char *const *diffids, size_t n,
 
 static int set_common(int fs, const struct snapshot_spec *spec)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(overlay_options); i++)
+	for (size_t i = 0; i < count_options(); i++)
 		if (fsconfig(fs, FSCONFIG_SET_STRING, overlay_options[i][0], overlay_options[i][1],
 			    0) < 0)
 			return -errno;
+	if (userns_inside() && fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
+		return -errno;
 	if (!spec->upper)
 		return 0;
 	if (fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", spec->upper, 0) < 0 ||
@@ -126,8 +139,10 @@ static int overlay_in_stage(const struct snapshot_spec *spec, size_t n, int stag
 	struct buf o cleanup_buf = BUF_INIT;
 	for (size_t i = n; i > 0; i--)
 		buf_printf(&o, "%s%zu", i == n ? "lowerdir=" : ":", i - 1);
-	for (size_t i = 0; i < ARRAY_SIZE(overlay_options); i++)
+	for (size_t i = 0; i < count_options(); i++)
 		buf_printf(&o, ",%s=%s", overlay_options[i][0], overlay_options[i][1]);
+	if (userns_inside())
+		buf_add_str(&o, ",userxattr");
 	if (spec->upper)
 		buf_printf(&o, ",upperdir=%s,workdir=%s%s", spec->upper, spec->work,
 			spec->is_volatile ? ",volatile" : "");

@@ -71,6 +71,8 @@ static bool is_opaque(int dirfd)
 {
 	char value[2];
 	ssize_t n = fgetxattr(dirfd, "trusted.overlay.opaque", value, sizeof(value));
+	if (n < 0) /* of an overlay in a user namespace */
+		n = fgetxattr(dirfd, "user.overlay.opaque", value, sizeof(value));
 	return n == 1 && value[0] == 'y';
 }
 

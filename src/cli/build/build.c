@@ -327,10 +327,6 @@ static int cmd_build(struct cli *c)
 {
 	struct command m = {.c = c, .tmp_fd = -1, .context.fd = -1};
 	int r = read_options(&m);
-	if (r >= 0 && geteuid() != 0) {
-		r = err_set(&c->err, EPERM, "kist build needs root");
-		err_hint(&c->err, "run it with sudo: it mounts file systems and starts containers");
-	}
 	if (r >= 0)
 		r = cli_store_open(c, &m.store, &c->err);
 	if (r >= 0) {

@@ -10,7 +10,7 @@ struct containers {
 	struct store *store;
 	char *kist, *monitor;
 };
-/* Opens the store. -ERR_UNSUPPORTED without root, with what is needed. */
+/* Opens the store. */
 int containers_open(struct cli *c, struct containers *ret);
 void containers_close(struct containers *s);
 #define cleanup_containers cleanup(containers_close)

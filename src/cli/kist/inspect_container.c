@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "cli/inspect.h"
 #include "engine/container.h"
+#include "engine/option.h"
 #include "oci/convert.h"
 #include "oci/json.h"
 #include "snapshot/usage.h"
@@ -83,7 +84,7 @@ static json_t *ports(const char *text)
 static json_t *network(const struct engine_container *k)
 {
 	const struct engine_state *st = &k->state;
-	const char *mode = k->config.network ? k->config.network : "bridge";
+	const char *mode = engine_network_mode(&k->config);
 	bool runs = st->status == ENGINE_RUNNING;
 	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o}", "Mode", mode, "IPAddress",
 		runs ? st->ip : "", "Gateway", runs ? st->gateway : "", "IPPrefixLen",

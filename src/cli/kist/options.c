@@ -208,8 +208,7 @@ static int check_ports(struct cli *c, struct engine_config *g)
 		if (r >= 0 && !strv_has(&g->config.exposed_ports, text))
 			strv_add(&g->config.exposed_ports, text);
 	}
-	bool bridge = !g->network || str_eq(g->network, "bridge");
-	if (r >= 0 && g->ports.n && !bridge)
+	if (r >= 0 && g->ports.n && !engine_network_is_connected(engine_network_mode(g)))
 		cli_warn("published ports are discarded with --network %s", g->network);
 	return r;
 }
@@ -233,6 +232,10 @@ static int add_network(struct cli *c, struct engine_config *g)
 	g->publish_all = cli_flag(c, "publish-all");
 	if (g->hostname && (!*g->hostname || strlen(g->hostname) > 64))
 		return err_set(&c->err, ERR_USAGE, "--hostname '%s': 1 to 64 bytes", g->hostname);
+	if (r >= 0 && (g->ip || g->mac_address) && !str_eq(engine_network_mode(g), "bridge"))
+		return err_set(&c->err, ERR_UNSUPPORTED,
+			"--%s needs the network 'bridge', not '%s'", g->ip ? "ip" : "mac-address",
+			engine_network_mode(g));
 	for (size_t i = 0; i < g->extra_hosts.n && r >= 0; i++) {
 		size_t len;
 		const char *ip;

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "cli/kist/containers.h"
 #include "cli/table.h"
+#include "engine/option.h"
 #include "oci/convert.h"
 #include "snapshot/usage.h"
 
@@ -100,8 +101,7 @@ static json_t *describe(
 		id, "Names", k->row.name, "Image", k->config.image_name, "Command", command,
 		"CreatedAt", created, "RunningFor", ago, "Status", status, "State",
 		engine_status_name(k->state.status), "Ports", ports, "Size", bytes, "Labels",
-		labels, "Mounts", mounts, "Networks",
-		k->config.network ? k->config.network : "bridge");
+		labels, "Mounts", mounts, "Networks", engine_network_mode(&k->config));
 }
 
 static bool label_matches(const struct strv *labels, const char *wanted)
@@ -153,7 +153,7 @@ static int fits(const struct engine_container *k, const char *key, const char *v
 	if (str_eq(key, "volume"))
 		return mount_matches(&k->config, value);
 	if (str_eq(key, "network"))
-		return str_eq(k->config.network ? k->config.network : "bridge", value);
+		return str_eq(engine_network_mode(&k->config), value);
 	if (str_eq(key, "health"))
 		return str_eq(engine_health_name(s->health), value);
 	if (str_eq(key, "publish"))

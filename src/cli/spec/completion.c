@@ -11,4 +11,5 @@ CLI_SPEC(completion) = {
 	.text = "Prints a script that completes kist's commands and options in bash, zsh or fish. "
 		"An installation puts it where the shells look for it.",
 	.examples = "source <(kist completion bash)\nkist completion fish | source",
+	.flags = CLI_NO_STORE,
 };

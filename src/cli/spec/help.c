@@ -14,4 +14,5 @@ CLI_SPEC(help) = {
 	.summary = "Explain kist, or one of its commands",
 	.opts = opts,
 	.examples = "kist help run\nkist help --format man build > kist-build.1",
+	.flags = CLI_NO_STORE,
 };

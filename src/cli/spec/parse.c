@@ -22,4 +22,5 @@ CLI_SPEC(parse) = {
 	.opts = opts,
 	.examples = "kist parse Dockerfile\n"
 		    "kist parse --format json Dockerfile | jq '.instructions[].kind'",
+	.flags = CLI_NO_STORE,
 };
