@@ -10,9 +10,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <isa-l/igzip_lib.h>
+#include <isa-l.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,21 +22,22 @@
 enum {
 	PIECE = 512 * 1024, /* part of the format: another size gives other bytes */
 	OUT_MOST = PIECE + PIECE / 8 + 4096,
-	WORKERS_MOST = 4, /* more would cost memory */
+	WORKERS_MOST = 16, /* 1.1 MB each */
+	WORKERS_DEFAULT = 4,
 	JOBS_MOST = WORKERS_MOST + 2,
-	ZSTD_LEVEL = 3,
 };
 
-const char *layer_compress_id(enum layer_compression c)
+char *layer_compress_id(enum layer_compression c, int level, char out[LAYER_COMPRESS_ID])
 {
-	switch (c) {
-	case LAYER_GZIP:
-		return "igzip-1/512KiB";
-	case LAYER_ZSTD:
-		return "zstd-3/512KiB";
-	default:
-		return "plain";
-	}
+	if (c == LAYER_GZIP)
+		snprintf(out, LAYER_COMPRESS_ID, "igzip-1/512KiB %d.%d.%d", ISAL_MAJOR_VERSION,
+			ISAL_MINOR_VERSION, ISAL_PATCH_VERSION);
+	else if (c == LAYER_ZSTD)
+		snprintf(out, LAYER_COMPRESS_ID, "zstd-%d/512KiB %s", level ?: LAYER_ZSTD_LEVEL,
+			ZSTD_versionString());
+	else
+		snprintf(out, LAYER_COMPRESS_ID, "plain");
+	return out;
 }
 
 struct job {
@@ -59,6 +61,7 @@ struct worker {
 
 struct layer_compress {
 	enum layer_compression kind;
+	int level; /* of zstd */
 	layer_compress_fn fn;
 	void *ctx;
 	struct sha256 *plain_hash;
@@ -107,7 +110,7 @@ static size_t compress_zstd(struct worker *w, const struct job *j)
 		w->zstd = ZSTD_createCCtx();
 		if (!w->zstd)
 			abort();
-		ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+		ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, w->z->level);
 		ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1);
 	}
 	size_t n = ZSTD_compress2(w->zstd, j->out, OUT_MOST, j->in, j->in_len);
@@ -185,11 +188,23 @@ struct layer_compress *layer_compress_new(
 	pthread_mutex_init(&z->lock, NULL);
 	pthread_cond_init(&z->changed, NULL);
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	z->n_workers = cores < 1 ? 1 : (size_t)MIN(cores, WORKERS_MOST);
-	z->n_jobs = z->n_workers + 2;
-	for (size_t i = 0; i < z->n_workers; i++)
+	z->level = LAYER_ZSTD_LEVEL;
+	for (size_t i = 0; i < WORKERS_MOST; i++)
 		z->workers[i].z = z;
+	layer_compress_threads(z, cores < 1 ? 1 : (unsigned)MIN(cores, WORKERS_DEFAULT));
 	return z;
+}
+
+void layer_compress_threads(struct layer_compress *z, unsigned n)
+{
+	z->n_workers = n < 1 ? 1 : MIN(n, WORKERS_MOST);
+	z->n_jobs = z->n_workers + 2;
+}
+
+void layer_compress_level(struct layer_compress *z, int level)
+{
+	if (level)
+		z->level = level;
 }
 
 static void stop(struct layer_compress *z)

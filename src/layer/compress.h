@@ -29,10 +29,16 @@ void layer_compress_free(struct layer_compress *z);
 DEFINE_CLEANUP(struct layer_compress *, layer_compress_free)
 #define cleanup_layer_compress cleanup(layer_compress_free_cleanup)
 
+/* Before the first push. How many pieces at once (1 to 16; 4 or the cores, if fewer, otherwise). */
+void layer_compress_threads(struct layer_compress *z, unsigned n);
+/* Of zstd, 1 to 22; 0: LAYER_ZSTD_LEVEL. */
+#define LAYER_ZSTD_LEVEL 3
+void layer_compress_level(struct layer_compress *z, int level);
 int layer_compress_push(struct layer_compress *z, const void *p, size_t len, struct err *e);
 int layer_compress_finish(struct layer_compress *z, struct layer_compress_info *ret, struct err *e);
 /* All of in_fd from its offset through fn. */
 int layer_compress_fd(int in_fd, enum layer_compression c, layer_compress_fn fn, void *ctx,
 	struct layer_compress_info *ret, struct err *e);
-/* "igzip-1/512KiB": what made the bytes; static */
-const char *layer_compress_id(enum layer_compression c);
+/* "zstd-3/512KiB 1.5.4": what makes these bytes: another version may give others. Returns out. */
+#define LAYER_COMPRESS_ID 64
+char *layer_compress_id(enum layer_compression c, int level, char out[LAYER_COMPRESS_ID]);

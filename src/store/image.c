@@ -197,7 +197,10 @@ int store_image_manifest(
 {
 	struct store_query q cleanup_query = STORE_QUERY_INIT;
 	int r = store_query(s, &q, e,
-		"SELECT digest FROM image_digest WHERE image=?1 ORDER BY added DESC", "s", id);
+		"SELECT digest FROM image_digest WHERE image=?1 AND NOT EXISTS("
+		"SELECT 1 FROM image_index x WHERE x.digest=image_digest.digest)"
+		" ORDER BY added DESC",
+		"s", id);
 	while (r >= 0 && (r = store_query_next(s, &q, e)) > 0) {
 		if (!store_blob_has(s, store_query_text(&q, 0), NULL))
 			continue;

@@ -16,6 +16,7 @@
 #include "store/image.h"
 #include "store/lease.h"
 #include "transport/accept.h"
+#include "transport/crowd_priv.h"
 #include "transport/image_priv.h"
 #include "transport/trust.h"
 
@@ -71,19 +72,6 @@ int transport_pull_when_parse(const char *text, enum transport_pull_when *ret)
 			return 0;
 		}
 	return -EINVAL;
-}
-
-static void note(const struct pull *p, const char *fmt, ...) printf_like(2, 3);
-static void note(const struct pull *p, const char *fmt, ...)
-{
-	const struct transport_progress *t = p->o->progress;
-	if (!t || !t->note)
-		return;
-	va_list ap;
-	va_start(ap, fmt);
-	char *line cleanup_free = mem_vprintf(fmt, ap);
-	va_end(ap);
-	t->note(t->ctx, line);
 }
 
 /* Everything that comes passes here, from the registry or from an earlier pull. */
@@ -162,8 +150,8 @@ static int check_platform(
 		return 0;
 	char *have cleanup_free = oci_platform_format(&is);
 	if (!p->o->platform) {
-		note(p, "%s is an image for %s, this machine is linux/%s", p->name, have,
-			oci_platform_arch());
+		transport_note(p->o->progress, "%s is an image for %s, this machine is linux/%s",
+			p->name, have, oci_platform_arch());
 		return 0;
 	}
 	char *want cleanup_free = oci_platform_format(p->o->platform);
@@ -484,8 +472,8 @@ int transport_pull(struct store *s, const char *text, const struct transport_pul
 		r = ask(s, text, o, &got, &why);
 		store_lease_end(lease);
 		if (have && nobody_answers(r)) {
-			struct pull p = {.o = o};
-			note(&p, "%s: the image that is here is used: %s", text, why.msg);
+			transport_note(o->progress, "%s: the image that is here is used: %s", text,
+				why.msg);
 			got = local;
 			r = 0;
 		}
