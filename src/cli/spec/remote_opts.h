@@ -1,0 +1,18 @@
+/* The options of every command that talks to a registry, in one place. */
+#pragma once
+
+#include "cli/cli.h"
+
+#define REMOTE_OPTS                                                                                \
+	{"tls-verify", 0, NULL,                                                                    \
+		"check certificates (true); =false: take any, and plain HTTP (default: the "       \
+		"configuration's)",                                                                \
+		0},                                                                                \
+		{"cert-dir", 0, "DIR", "certificates (*.crt, *.cert, *.key) for the registry", 0}, \
+		{"authfile", 0, "FILE", "credentials, instead of the files of kist login", 0},     \
+		{"creds", 0, "USER[:PASSWORD]", "credentials for the registry", 0},                \
+	{                                                                                          \
+		"retry", 0, "N", "try a request again N times (5)", 0                              \
+	}
+
+#define REMOTE_TRANSFER_OPTS {"jobs", 'j', "N", "layers at a time (3)", 0}, REMOTE_OPTS

@@ -1,0 +1,157 @@
+/* Options and environment of commands that talk to registries; see the header. */
+#include "cli/transport/remote.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop; /* set by the handler; a handler has no argument */
+
+static void on_signal(int sig)
+{
+	stop = sig;
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+}
+
+/* As curl and Go: lower case first. HTTP_PROXY in capitals is not read: a CGI's client sets it. */
+static const char *proxy(const char *lower, const char *upper)
+{
+	const char *v = getenv(lower);
+	if (str_empty(v) && upper)
+		v = getenv(upper);
+	if (str_empty(v))
+		v = getenv("all_proxy");
+	return str_empty(v) ? NULL : v;
+}
+
+static int read_creds(struct cli *c, struct remote *r)
+{
+	const char *text = cli_value(c, "creds");
+	if (!text)
+		return 0;
+	const char *colon = strchr(text, ':');
+	if (!*text || colon == text)
+		return err_set(&c->err, ERR_USAGE, "--creds needs USER:PASSWORD");
+	r->given.username = mem_strndup(text, colon ? (size_t)(colon - text) : strlen(text));
+	if (colon) {
+		r->given.password = mem_strdup(colon + 1);
+		return 0;
+	}
+	if (!isatty(STDIN_FILENO))
+		return err_set(&c->err, ERR_USAGE,
+			"--creds without a password asks for it, but there is no terminal");
+	char *p = getpass("Password: ");
+	r->given.password = mem_strdup(p ? p : "");
+	if (p)
+		explicit_bzero(p, strlen(p));
+	return 0;
+}
+
+static int credentials(void *arg, const char *key, struct registry_credentials *ret, struct err *e)
+{
+	struct remote *r = arg;
+	if (!r->given.username)
+		return registry_auth_find(&r->auth, key, ret, NULL, e);
+	ret->username = mem_strdup(r->given.username);
+	ret->password = mem_strdup(r->given.password);
+	return 1;
+}
+
+static void trace(void *arg, const char *line)
+{
+	log_debug("%s", line);
+}
+
+static void notice(void *arg, const char *line)
+{
+	struct remote *r = arg;
+	if (r->notice)
+		r->notice(r->notice_ctx, line);
+	else
+		fprintf(stderr, "kist: %s\n", line);
+}
+
+static int read_number(struct cli *c, const char *name, uint64_t most, uint64_t *ret)
+{
+	const char *text = cli_value(c, name);
+	if (text && (str_parse_u64(text, 10, ret) < 0 || *ret > most))
+		return err_set(&c->err, ERR_USAGE, "--%s '%s': it is a number up to %llu", name,
+			text, (unsigned long long)most);
+	return 0;
+}
+
+static int read_options(struct cli *c, struct remote *r, struct registry_client_options *o)
+{
+	uint64_t retries = UINT64_MAX, jobs = 0;
+	int n = read_number(c, "retry", 100, &retries);
+	if (n >= 0)
+		n = read_number(c, "jobs", 64, &jobs);
+	if (n >= 0 && cli_value(c, "jobs") && !jobs)
+		n = err_set(&c->err, ERR_USAGE, "--jobs 0: at least one");
+	if (n >= 0)
+		n = read_creds(c, r);
+	if (n < 0)
+		return n;
+	r->jobs = (unsigned)jobs;
+	o->retries = retries == 0            ? REGISTRY_NO_RETRY
+		     : retries == UINT64_MAX ? 0
+					     : (unsigned)retries;
+	o->http_proxy = proxy("http_proxy", NULL);
+	o->https_proxy = proxy("https_proxy", "HTTPS_PROXY");
+	o->no_proxy = getenv("no_proxy") ?: getenv("NO_PROXY");
+	return 0;
+}
+
+int remote_open(struct cli *c, struct remote *r)
+{
+	*r = (struct remote){.cli = c, .stop = &stop};
+	struct registry_client_options o = {
+		.stop = &stop,
+		.credentials = credentials,
+		.credentials_arg = r,
+		.notice = notice,
+		.notice_arg = r,
+		.trace = c->debug ? trace : NULL,
+	};
+	int n = read_options(c, r, &o);
+	if (n >= 0)
+		n = cli_config_load(c, &r->config, &c->err);
+	if (n >= 0)
+		n = cli_auth_files(c, &r->auth, &c->err);
+	if (n < 0)
+		return n;
+	cli_cert_roots(&r->cert_roots);
+	r->open = (struct registry_open_options){
+		.tls = cli_tls(c, "tls-verify"),
+		.cert_dir = cli_value(c, "cert-dir"),
+		.cert_roots = &r->cert_roots,
+	};
+	r->client = registry_client_new(&o);
+	catch_signals();
+	return 0;
+}
+
+void remote_release(struct remote *r)
+{
+	registry_client_free(r->client);
+	registry_config_free(r->config);
+	registry_auth_release(&r->auth);
+	registry_credentials_release(&r->given);
+	strv_release(&r->cert_roots);
+	*r = (struct remote){0};
+}
