@@ -6,6 +6,7 @@
 #include "base/root.h"
 #include "base/str.h"
 #include "runtime/child_priv.h"
+#include "runtime/seccomp_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -124,6 +125,11 @@ int child_do_no_new_privs(struct child *k, const struct runtime_step *s, struct 
 
 int child_do_seccomp(struct child *k, const struct runtime_step *s, struct err *e)
 {
+	/* here even with no_new_privs: the last calls cannot hand a listener over, and an agent
+	 * that is asked about them lets them pass */
+	if (k->filter_flags & SECCOMP_NOTIFIES)
+		return seccomp_load_with_listener(
+			k->sock, &k->filter, k->filter_flags & ~SECCOMP_NOTIFIES, e);
 	if (k->process->no_new_privs) {
 		k->filter_at_exec = true;
 		return 0;

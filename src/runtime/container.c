@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "runtime/hooks_priv.h"
+#include "runtime/seccomp_priv.h"
 #include "runtime/state_priv.h"
 #include "runtime/wire_priv.h"
 
@@ -107,6 +108,12 @@ static int take_terminal(struct runtime_container *k, int fd, struct err *e)
 	return r < 0 ? err_sysno(e, r, "send the terminal to the console socket") : 0;
 }
 
+static int take_listener(const char *state_path, pid_t pid, int fd, struct err *e)
+{
+	cleanup_fd int listener = fd;
+	return seccomp_deliver_listener(state_path, pid, listener, e);
+}
+
 static int runtime_hooks_run(struct runtime_container *k, struct err *e)
 {
 	const struct runtime_config *c = k->config;
@@ -160,6 +167,9 @@ int container_await_ready(struct runtime_container *k, struct err *e)
 		case WIRE_TERMINAL:
 			r = take_terminal(k, fd, e);
 			break;
+		case WIRE_LISTENER:
+			r = take_listener(k->state_path, k->pid, fd, e);
+			break;
 		case WIRE_HOOKS:
 			r = runtime_hooks_run(k, e);
 			break;
@@ -184,18 +194,21 @@ static int exec_failed(const struct wire_msg *m, struct err *e)
 }
 
 /* The descriptor closes by itself at the exec: end of file means that the program runs. */
-int container_let_go(int sock, struct err *e)
+int container_let_go(int sock, const char *state_path, pid_t pid, struct err *e)
 {
 	int r = wire_send(sock, WIRE_START, NULL);
 	if (r < 0)
 		return err_sysno(e, r == -EPIPE ? -ESRCH : r, "start the container's process");
 	for (;;) {
 		struct wire_msg m;
-		r = wire_recv(sock, &m, NULL);
+		int fd = -1;
+		r = wire_recv(sock, &m, &fd);
 		if (r < 0)
 			return err_sysno(e, r, "read from the container's process");
 		if (r == 0)
 			return 0;
+		if (m.type == WIRE_LISTENER && (r = take_listener(state_path, pid, fd, e)) < 0)
+			return r;
 		if (m.type == WIRE_ERROR)
 			return take_error(&m, e);
 		if (m.type == WIRE_EXEC_FAILED)
@@ -221,7 +234,7 @@ int runtime_start(struct runtime_container *k, struct err *e)
 	/* from now on the state directory knows it: who finds it can kill it */
 	int r = k->state_dir >= 0 ? state_write_pid(k->state_dir, k->pid, e) : 0;
 	if (r == 0)
-		r = container_let_go(k->sock, e);
+		r = container_let_go(k->sock, k->state_path, k->pid, e);
 	close(k->sock);
 	k->sock = -1;
 	if (r < 0) {

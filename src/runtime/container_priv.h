@@ -19,7 +19,7 @@ struct runtime_container {
 	const struct runtime_config *config; /* borrowed during create */
 	const char *id, *bundle;             /* borrowed during create */
 	struct runtime_cgroup cgroup;
-	char *state_path;
+	char *state_path; /* of the container that an exec joins, too */
 	int status;
 };
 
@@ -29,8 +29,8 @@ int container_spawn(
 	struct runtime_container *k, struct child *child, struct spawn *sp, struct err *e);
 /* Serves the child's messages until it is ready. */
 int container_await_ready(struct runtime_container *k, struct err *e);
-/* Lets it exec, and reports when that fails. sock: to the child */
-int container_let_go(int sock, struct err *e);
+/* Lets it exec, and reports when that fails. sock: to the child, process pid */
+int container_let_go(int sock, const char *state_path, pid_t pid, struct err *e);
 /* Kills and reaps what was spawned. */
 void container_abort(struct runtime_container *k);
 /* Fields of a child that are the same for create and exec */

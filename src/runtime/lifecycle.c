@@ -86,7 +86,10 @@ int runtime_start_saved(const char *state_dir, struct err *e)
 	/* one start only: whoever removes the name has the right to go on */
 	if (unlinkat(dir, SOCKET_FILE, 0) < 0)
 		return err_set(e, ERR_STATE, "container '%s' is being started already", s->id);
-	r = container_let_go(sock, e);
+	r = container_let_go(sock, state_dir, s->pid, e);
+	if (r < 0)
+		stop_now(s,
+			NULL); /* it may be beyond its exec: the agent of its filter is missing */
 	/* who has failed to start a container deletes it: that is left to him */
 	if (r == 0 && (r = state_run_poststart(state_dir, s, e)) < 0)
 		stop_now(s, NULL);

@@ -30,7 +30,7 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-enum { KEY_VERSION = 2 }; /* raised when the compiler's options change */
+enum { KEY_VERSION = 3 }; /* raised when the compiler's options change */
 
 struct entry_head {
 	char magic[4];
@@ -176,6 +176,11 @@ int seccomp_flags(const struct runtime_seccomp *s, unsigned *ret, struct err *e)
 				e, ERR_FORMAT, "seccomp: flag '%s' is unknown", s->flags.v[i]);
 		flags |= flag_words[j].flag;
 	}
+	/* means something to a listener only; the kernel refuses it otherwise */
+	if (!seccomp_notifies(s))
+		flags &= ~(unsigned)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	else
+		flags |= SECCOMP_NOTIFIES;
 	*ret = flags;
 	return 0;
 }

@@ -46,9 +46,9 @@ static int read_action(const struct jread *r, const struct jnode *n, const char 
 	int64_t action = *ret ? seccomp_action(*ret, -1) : -1;
 	if (action < 0)
 		return jread_fail(r, n, "%s '%s' is unknown", key, *ret ? *ret : "");
-	if (action == SECCOMP_RET_USER_NOTIF)
-		return err_set(r->e, ERR_UNSUPPORTED,
-			"seccomp: %s 'SCMP_ACT_NOTIFY' is not supported by this version", key);
+	/* the kernel's own numbers: an action carries a code or it does not */
+	if (*ret_errno >= 0 && seccomp_action(*ret, 1) == seccomp_action(*ret, 2))
+		return jread_fail(r, n, "%s: %s '%s' returns no errno", errno_key, key, *ret);
 	return 0;
 }
 
@@ -90,9 +90,19 @@ static int read_rule(const struct jread *r, const struct jnode *n, void *item)
 		(k = jread_objects(r, n, "args", sizeof(*rule->args), read_arg, &rule->args,
 			 &rule->nargs)) < 0)
 		return k;
+	if (!rule->names.n)
+		return jread_fail(r, n, "names is missing or empty");
 	if (rule->nargs > RUNTIME_SECCOMP_ARGS)
 		return jread_fail(r, n, "args: more than %d conditions", RUNTIME_SECCOMP_ARGS);
 	return 0;
+}
+
+bool seccomp_notifies(const struct runtime_seccomp *s)
+{
+	bool yes = str_eq(s->default_action, "SCMP_ACT_NOTIFY");
+	for (size_t i = 0; i < s->nrules; i++)
+		yes |= str_eq(s->rules[i].action, "SCMP_ACT_NOTIFY");
+	return yes;
 }
 
 int seccomp_read(const struct jread *r, const struct jnode *n, struct runtime_seccomp **ret)
@@ -108,6 +118,10 @@ int seccomp_read(const struct jread *r, const struct jnode *n, struct runtime_se
 		(k = jread_objects(r, n, "syscalls", sizeof(*s->rules), read_rule, &s->rules,
 			 &s->nrules)) < 0)
 		return k;
+	if (!s->listener_path && s->listener_metadata)
+		return jread_fail(r, n, "listenerMetadata without listenerPath");
+	if (!s->listener_path && seccomp_notifies(s))
+		return jread_fail(r, n, "SCMP_ACT_NOTIFY needs listenerPath");
 	*ret = s;
 	return 0;
 }

@@ -13,6 +13,7 @@ enum wire_type {
 	WIRE_WARN,      /* e.msg is a warning */
 	WIRE_HOOKS,     /* namespaces and mounts are there: run the runtime's hooks */
 	WIRE_TERMINAL,  /* a descriptor comes along */
+	WIRE_LISTENER,  /* a descriptor comes along: of the seccomp filter */
 	WIRE_READY,     /* all but the exec is done */
 	/* the last calls (child_final.c): e.code is the errno, e.msg says of what */
 	WIRE_CALL_FAILED,

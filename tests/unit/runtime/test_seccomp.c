@@ -429,7 +429,14 @@ static void sections_name_what_is_wrong(void **state)
 		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"X\"]}", "flag 'X'"},
 		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"X\"]}",
 			"architecture 'X'"},
-		{"{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "not supported"},
+		{"{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "SCMP_ACT_NOTIFY needs listenerPath"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerMetadata\":\"x\"}",
+			"listenerMetadata without listenerPath"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultErrnoRet\":5}",
+			"defaultErrnoRet: defaultAction 'SCMP_ACT_ALLOW' returns no errno"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[],"
+		 "\"action\":\"SCMP_ACT_LOG\"}]}",
+			"names is missing or empty"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct sock_fprog p;
