@@ -36,6 +36,7 @@ static const struct {
 	{RUNTIME_CG_NET_PRIO, "net_prio", NULL},
 	{RUNTIME_CG_PERF_EVENT, "perf_event", NULL},
 	{RUNTIME_CG_RDMA, "rdma", "rdma"},
+	{RUNTIME_CG_MISC, "misc", "misc"},
 	{RUNTIME_CG_UNIFIED, "unified", NULL},
 };
 
@@ -45,6 +46,18 @@ const char *cgroup_controller_name(unsigned controller)
 		if (controllers[i].bit == controller)
 			return controllers[i].name;
 	return "";
+}
+
+unsigned cgroup_controller_of_file(const char *file)
+{
+	size_t len = strcspn(file, ".");
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		const char *name = controllers[i].v2_name;
+		if (name && controllers[i].bit != RUNTIME_CG_CPUACCT && strlen(name) == len &&
+			strncmp(name, file, len) == 0)
+			return controllers[i].bit;
+	}
+	return 0;
 }
 
 const char *runtime_cgroup_mode_name(enum runtime_cgroup_mode mode)
@@ -65,15 +78,16 @@ void cgroup_dir(bool v2, unsigned controller, const char *path, char *out)
 void runtime_cgroup_release(struct runtime_cgroup *g)
 {
 	free(g->path);
-	g->path = NULL;
+	free(g->unit);
+	g->path = g->unit = NULL;
 }
 
 /* ---- what the host has ---- */
 
-static unsigned v2_controllers(const char *dir)
+/* The controllers that a file lists */
+static unsigned v2_controllers(const char *path)
 {
-	char path[128], text[512];
-	snprintf(path, sizeof(path), "%s/cgroup.controllers", dir);
+	char text[512];
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : io_read_full(fd, text, sizeof(text) - 1);
 	text[MAX(n, 0)] = 0;
@@ -97,7 +111,7 @@ void runtime_cgroup_probe(struct runtime_cgroup_host *ret)
 	struct statfs fs;
 	if (statfs(TOP, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC) {
 		ret->mode = RUNTIME_CGROUP_V2;
-		ret->v2 = v2_controllers(TOP);
+		ret->v2 = v2_controllers(TOP "/cgroup.controllers");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
@@ -109,7 +123,8 @@ void runtime_cgroup_probe(struct runtime_cgroup_host *ret)
 			ret->v1 |= controllers[i].bit;
 		else if (controllers[i].bit == RUNTIME_CG_UNIFIED &&
 			 fs.f_type == CGROUP2_SUPER_MAGIC)
-			ret->v2 = v2_controllers(path) | RUNTIME_CG_UNIFIED;
+			ret->v2 = v2_controllers(TOP "/unified/cgroup.controllers") |
+				  RUNTIME_CG_UNIFIED;
 	}
 	if (ret->v1)
 		ret->mode = ret->v2 ? RUNTIME_CGROUP_HYBRID : RUNTIME_CGROUP_V1;
@@ -125,62 +140,80 @@ int cgroup_path_make(
 		path = mem_printf("%s/%s", parent, id);
 	else if (config_path[0] == '/')
 		path = mem_strdup(config_path);
-	else if (strchr(config_path, ':'))
-		return err_set(e, ERR_UNSUPPORTED,
-			"cgroupsPath '%s' is one of systemd; this version makes cgroups itself",
+	else if (strchr(config_path, ':')) {
+		int r = err_set(e, ERR_FORMAT,
+			"linux.cgroupsPath '%s' is one for systemd, which is not asked to make it",
 			config_path);
-	else
+		err_hint(e, "use --systemd-cgroup");
+		return r;
+	} else
 		path = mem_printf("%s/%s", parent, config_path);
 	size_t len = strlen(path);
 	while (len > 1 && path[len - 1] == '/')
 		path[--len] = 0;
 	if (len < 2 || len > 2048)
-		return err_set(e, EINVAL, "cgroupsPath '%s' cannot be used", path);
+		return err_set(e, EINVAL, "linux.cgroupsPath '%s' cannot be used", path);
 	for (const char *p = path; p; p = strchr(p + 1, '/'))
 		if (str_eq(p, "/..") || str_starts(p, "/../") || str_starts(p, "/./"))
-			return err_set(e, EINVAL, "cgroupsPath '%s' leads elsewhere", path);
+			return err_set(e, EINVAL, "linux.cgroupsPath '%s' leads elsewhere", path);
 	*ret = STEAL(path);
 	return 0;
 }
 
 /* ---- which of them a container needs ---- */
 
-static void warn_missing(unsigned missing)
+static int tell_missing(const struct cgroup_aim *aim, unsigned missing, struct err *e)
 {
 	struct buf b cleanup_buf = BUF_INIT;
 	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
 		if (missing & controllers[i].bit)
 			buf_printf(&b, "%s%s", b.len ? ", " : "", controllers[i].name);
-	log_warn("this host has no cgroup controller for: %s; these limits are left out",
-		buf_str(&b));
+	if (aim->lenient) {
+		log_warn("this host has no cgroup controller for: %s; these limits are left out",
+			buf_str(&b));
+		return 0;
+	}
+	return err_set(e, ERR_UNSUPPORTED,
+		"linux.resources: this host has no cgroup controller for: %s", buf_str(&b));
 }
 
-void cgroup_choose(const struct runtime_cgroup_host *h, const struct runtime_resources *r,
-	bool accounting, struct runtime_cgroup *ret)
+int cgroup_choose(const struct cgroup_aim *aim, const struct runtime_resources *r, bool accounting,
+	struct runtime_cgroup *ret, struct err *e)
 {
+	const struct runtime_cgroup_host *h = &aim->host;
 	struct cgroup_writes w cleanup_cgroup_writes = {NULL, 0};
-	cgroup_limits(h->mode, r, &w);
-	unsigned need = 0;
-	for (size_t i = 0; i < w.n; i++)
-		need |= w.v[i].controller;
+	int k = cgroup_limits(aim, r, &w, e);
+	if (k < 0)
+		return k;
+	unsigned need = 0, below = 0;
+	for (size_t i = 0; i < w.n; i++) {
+		if (w.v[i].need != CGROUP_EXTRA)
+			need |= w.v[i].controller;
+		if (w.v[i].controller & RUNTIME_CG_UNIFIED)
+			below |= w.v[i].controller & h->v2;
+	}
 	ret->mode = h->mode;
 	ret->controllers = 0;
 	if (h->mode == RUNTIME_CGROUP_V2) {
 		ret->controllers = RUNTIME_CG_UNIFIED | (need & h->v2);
 		if (accounting)
 			ret->controllers |= h->v2;
+		ret->enable = ret->controllers;
 		need &= ~(h->v2 | RUNTIME_CG_DEVICES | RUNTIME_CG_UNIFIED);
 	} else if (h->mode != RUNTIME_CGROUP_NONE) {
 		/* in a hybrid, what only the v2 tree has comes from there */
-		if (need & h->v2 & ~h->v1)
+		ret->enable = below & ~h->v1;
+		if (need & RUNTIME_CG_UNIFIED)
 			ret->controllers |= RUNTIME_CG_UNIFIED;
 		/* what counts has to be there from the start; the freezer is made when asked */
 		const unsigned count = RUNTIME_CG_MEMORY | RUNTIME_CG_CPUACCT;
 		ret->controllers |= (need | (accounting ? count : 0)) & h->v1;
-		need &= ~(ret->controllers | h->v2);
+		need &= ~(ret->controllers | ret->enable);
 	}
-	if (need)
-		warn_missing(need);
+	/* without the host's root no device node can be made, and no rule for one set */
+	if ((need & RUNTIME_CG_DEVICES) && !cgroup_host_root())
+		need &= ~(unsigned)RUNTIME_CG_DEVICES;
+	return need ? tell_missing(aim, need, e) : 0;
 }
 
 /* ---- making ---- */
@@ -214,20 +247,27 @@ static int copy_cpuset(const char *dir, const char *parent)
 	return 0;
 }
 
-/* v2: a group's controllers are switched on in its parent. */
+/* v2: a group's controllers are switched on in its parent; all at once, and when that fails each
+ * for itself. A limit whose controller is missing fails later, at its file. */
 static void enable_below(const char *dir, unsigned wanted)
 {
-	char path[CGROUP_PATH_MAX + 32];
+	char path[CGROUP_PATH_MAX + 32], all[256] = "";
 	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", dir);
+	unsigned missing = wanted & ~v2_controllers(path);
+	size_t len = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
+		if ((missing & controllers[i].bit) && controllers[i].v2_name &&
+			controllers[i].bit != RUNTIME_CG_CPUACCT)
+			len += (size_t)snprintf(
+				all + len, sizeof(all) - len, "+%s ", controllers[i].v2_name);
+	if (!len)
+		return;
 	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
-	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(controllers); i++) {
-		if (!(wanted & controllers[i].bit) || !controllers[i].v2_name)
-			continue;
-		char text[32];
-		int n = snprintf(text, sizeof(text), "+%s", controllers[i].v2_name);
-		if (write(fd, text, (size_t)n) < 0)
-			log_debug("cgroup '%s': %s: %s", dir, text, strerror(errno));
-	}
+	if (fd < 0 || write(fd, all, len) >= 0)
+		return;
+	for (char *p = all, *end; (end = strchr(p, ' ')); p = end + 1)
+		if (write(fd, p, (size_t)(end - p)) < 0)
+			log_debug("cgroup '%s': %.*s: %s", dir, (int)(end - p), p, strerror(errno));
 }
 
 /* mkdir -p below the top of one hierarchy, with what each level needs */
@@ -242,7 +282,7 @@ static int make_levels(const struct runtime_cgroup *g, unsigned bit, char *dir, 
 		slash = strrchr(dir, '/');
 		*slash = 0;
 		if (in_v2(g, bit))
-			enable_below(dir, g->controllers);
+			enable_below(dir, g->enable);
 		cleanup_free char *parent = mem_strdup(dir);
 		*slash = '/';
 		if (mkdir(dir, 0755) < 0 && errno != EEXIST)

@@ -1,8 +1,9 @@
 /*
  * struct runtime_cgroup: the control groups of one container, on cgroup v1, v2
  * and the hybrid of both (v1 controllers, with a v2 tree beside them that holds
- * what is left). Driver: cgroupfs. Paths are relative to each hierarchy's mount
- * below /sys/fs/cgroup.
+ * what is left). They are made in the file system, or by systemd as a transient
+ * scope (runtime/systemd.h). Paths are relative to each hierarchy's mount below
+ * /sys/fs/cgroup.
  *
  * On v1 a container gets directories only in the hierarchies it needs; on v2
  * one directory, into which the child is cloned.
@@ -29,6 +30,7 @@ enum runtime_controller {
 	RUNTIME_CG_NET_PRIO = 1 << 10,
 	RUNTIME_CG_PERF_EVENT = 1 << 11,
 	RUNTIME_CG_RDMA = 1 << 12,
+	RUNTIME_CG_MISC = 1 << 13,
 	RUNTIME_CG_UNIFIED = 1 << 15, /* v2, or the v2 part of a hybrid */
 	RUNTIME_CG_ALL = 0xffff,
 };
@@ -53,6 +55,8 @@ struct runtime_cgroup {
 	enum runtime_cgroup_mode mode;
 	char *path;           /* begins with '/' */
 	unsigned controllers; /* where it exists */
+	unsigned enable;      /* controllers that it uses of the v2 tree */
+	char *unit;           /* of systemd, which made it; NULL: none */
 };
 void runtime_cgroup_release(struct runtime_cgroup *g);
 
@@ -73,9 +77,6 @@ int runtime_cgroup_frozen(const struct runtime_cgroup *g);
 int runtime_cgroup_kill(const struct runtime_cgroup *g, int sig, struct err *e);
 /* pids of the group and below it, as seen by the caller; *ret is malloc'd */
 int runtime_cgroup_pids(const struct runtime_cgroup *g, pid_t **ret, size_t *ret_n, struct err *e);
-/* Applies limits to an existing group (update). */
-int runtime_cgroup_apply(
-	const struct runtime_cgroup *g, const struct runtime_resources *r, struct err *e);
 /* Kills what is inside and removes it everywhere; absent is fine. */
 int runtime_cgroup_remove(const struct runtime_cgroup *g, struct err *e);
 /* Groups right below parent ("/kist/build") in every hierarchy that is_alive denies, empty ones only:

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-	MAX_DEPTH = 32,       /* groups that a container made below its own */
+	MAX_DEPTH = 256,      /* groups that a container made below its own; a descriptor each */
 	MAX_PROCS = 16 << 20, /* bytes of pids read from one group */
 	REMOVE_TRIES = 200,
 };
@@ -64,46 +65,83 @@ static int read_pids(int dir, struct pids *p)
 	return 0;
 }
 
-/* Depth first, so that removing finds children gone. */
-static int walk(int parent, const char *name, int depth, bool remove, struct pids *p)
+static int open_group(int parent, const char *name)
 {
-	cleanup_dir DIR *d = NULL;
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	d = fdopendir(fd);
-	if (!d) {
-		close(fd);
-		return -ENOMEM;
-	}
-	int r = 0;
-	struct dirent *de;
-	while (depth < MAX_DEPTH && (de = readdir(d)))
-		if (de->d_type == DT_DIR && de->d_name[0] != '.') {
-			int k = walk(fd, de->d_name, depth + 1, remove, p);
-			r = r ? r : k;
-		}
-	if (p) {
-		int k = read_pids(fd, p);
-		r = r ? r : k;
-	}
-	if (remove && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+	return fd < 0 ? -errno : fd;
+}
+
+static int list_pids(int dir, int depth, struct pids *p)
+{
+	int r = read_pids(dir, p);
+	int own = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	DIR *d cleanup_dir = own < 0 ? NULL : fdopendir(own);
+	if (!d)
 		return -errno;
+	for (struct dirent *de; r == 0 && (de = readdir(d));) {
+		if (de->d_type != DT_DIR || de->d_name[0] == '.')
+			continue;
+		if (depth == MAX_DEPTH)
+			return -ELOOP;
+		cleanup_fd int fd = open_group(dir, de->d_name);
+		r = fd < 0 ? (fd == -ENOENT ? 0 : fd) : list_pids(fd, depth + 1, p);
+		if (r == -ENOENT || r == -ENODEV)
+			r = 0; /* it went meanwhile */
+	}
 	return r;
 }
 
-static int walk_group(const struct runtime_cgroup *g, unsigned bit, bool remove, struct pids *p)
+/* The first group below, or "" */
+static int first_below(int dir, char *out, size_t size)
 {
-	char dir[CGROUP_PATH_MAX];
-	cgroup_dir(g->mode == RUNTIME_CGROUP_V2, bit, g->path, dir);
-	return walk(AT_FDCWD, dir, 0, remove, p);
+	int own = open_group(dir, ".");
+	DIR *d cleanup_dir = own < 0 ? NULL : fdopendir(own);
+	if (!d)
+		return -errno;
+	*out = 0;
+	for (struct dirent *de; !*out && (de = readdir(d));)
+		if (de->d_type == DT_DIR && de->d_name[0] != '.')
+			snprintf(out, size, "%s", de->d_name);
+	return 0;
+}
+
+/* Whatever a container made below its group, as deep as it liked: with one descriptor, down to a
+ * group without groups, and from the top again. */
+static int remove_groups(const char *top)
+{
+	for (;;) {
+		cleanup_fd int at = open_group(AT_FDCWD, top);
+		char name[NAME_MAX + 1], next[NAME_MAX + 1];
+		int r = at < 0 ? at : first_below(at, name, sizeof(name));
+		if (r < 0)
+			return r == -ENOENT ? 0 : r;
+		if (!*name)
+			break;
+		for (;;) {
+			cleanup_fd int below = open_group(at, name);
+			r = below < 0 ? below : first_below(below, next, sizeof(next));
+			if (r < 0 || !*next)
+				break;
+			close(at);
+			at = STEAL_FD(below);
+			memcpy(name, next, sizeof(name));
+		}
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return rmdir(top) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int runtime_cgroup_pids(const struct runtime_cgroup *g, pid_t **ret, size_t *ret_n, struct err *e)
 {
 	struct pids p = {NULL, 0};
 	unsigned bit = any_hierarchy(g);
-	int r = bit ? walk_group(g, bit, false, &p) : 0;
+	char dir[CGROUP_PATH_MAX];
+	cgroup_dir(g->mode == RUNTIME_CGROUP_V2, bit, g->path, dir);
+	cleanup_fd int fd = bit ? open_group(AT_FDCWD, dir) : -1;
+	int r = bit && fd < 0 && fd != -ENOENT ? fd : fd >= 0 ? list_pids(fd, 0, &p) : 0;
 	if (r < 0) {
 		free(p.v);
 		return err_sysno(e, r, "processes of cgroup '%s'", g->path);
@@ -133,36 +171,34 @@ static void pause_ms(long ms)
 	nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
 }
 
-/*
- * The freezer of v1 is made when it is first needed: most containers are never
- * frozen, and each hierarchy costs a start its share. Processes move until a
- * round finds none that is not there yet.
- */
+/* The freezer of v1 is made when it is first needed: most containers are never frozen, and each
+ * hierarchy costs a start its share. */
 static int make_freezer(const struct runtime_cgroup *g, struct err *e)
 {
-	struct runtime_cgroup f = {g->mode, g->path, RUNTIME_CG_FREEZER};
+	struct runtime_cgroup f = *g;
 	struct runtime_cgroup_host host;
 	runtime_cgroup_probe(&host);
 	if (!(host.v1 & RUNTIME_CG_FREEZER) || !any_hierarchy(g))
 		return err_set(e, ERR_UNSUPPORTED,
 			"this container has no control group that can freeze it");
-	int r = cgroup_make(&f, e);
-	for (size_t before = SIZE_MAX, i = 0; r == 0 && i < MAX_DEPTH; i++) {
-		cleanup_free pid_t *v = NULL;
-		size_t n = 0;
-		r = runtime_cgroup_pids(g, &v, &n, e);
-		for (size_t j = 0; j < n; j++) {
-			char text[16];
-			snprintf(text, sizeof(text), "%d", (int)v[j]);
-			int k = cgroup_write(&f, RUNTIME_CG_FREEZER, "cgroup.procs", text);
-			if (k < 0 && k != -ESRCH)
-				return err_sysno(e, k, "move process %s to the freezer", text);
-		}
-		if (n == before)
-			break;
-		before = n;
+	return cgroup_extend(&f, RUNTIME_CG_FREEZER, e);
+}
+
+/* v2: the request is taken at once, the last process stops when it comes out of its system call. */
+static int wait_frozen_v2(const struct runtime_cgroup *g, struct err *e)
+{
+	for (int i = 0; i < FREEZE_MS; i++) {
+		char text[256];
+		int n = cgroup_read(g, RUNTIME_CG_UNIFIED, "cgroup.events", text, sizeof(text));
+		if (n < 0)
+			return err_sysno(e, n, "freeze cgroup '%s'", g->path);
+		if (strstr(text, "frozen 1"))
+			return 0;
+		pause_ms(1);
 	}
-	return r;
+	(void)cgroup_write(g, RUNTIME_CG_UNIFIED, "cgroup.freeze", "0");
+	return err_set(e, EBUSY, "the processes of cgroup '%s' did not stop within %d s", g->path,
+		FREEZE_MS / 1000);
 }
 
 /* It says FREEZING until the last process has stopped, which one that waits for a disk does late;
@@ -190,9 +226,10 @@ int runtime_cgroup_freeze(const struct runtime_cgroup *g, bool freeze, struct er
 	int r = 0;
 	if (g->mode == RUNTIME_CGROUP_V2) {
 		r = cgroup_write(g, RUNTIME_CG_UNIFIED, "cgroup.freeze", freeze ? "1" : "0");
-		return r < 0 ? err_sysno(
-				       e, r, "%s cgroup '%s'", freeze ? "freeze" : "thaw", g->path)
-			     : 0;
+		if (r < 0)
+			return err_sysno(
+				e, r, "%s cgroup '%s'", freeze ? "freeze" : "thaw", g->path);
+		return freeze ? wait_frozen_v2(g, e) : 0;
 	}
 	if (freeze && (r = make_freezer(g, e)) < 0)
 		return r;
@@ -241,9 +278,11 @@ int runtime_cgroup_kill(const struct runtime_cgroup *g, int sig, struct err *e)
 /* A killed process leaves its group a moment after its parent saw it die. */
 static int remove_one(const struct runtime_cgroup *g, unsigned bit, struct err *e)
 {
+	char dir[CGROUP_PATH_MAX];
 	int r = 0;
+	cgroup_dir(g->mode == RUNTIME_CGROUP_V2, bit, g->path, dir);
 	for (int i = 0; i < REMOVE_TRIES; i++) {
-		r = walk_group(g, bit, true, NULL);
+		r = remove_groups(dir);
 		if (r != -EBUSY)
 			break;
 		if (i == 0)

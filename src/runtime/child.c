@@ -107,7 +107,7 @@ static int open_tasks(struct child *k, struct err *e)
 	const struct runtime_cgroup g = {
 		RUNTIME_CGROUP_V1, (char *)k->cgroup_path, k->cgroup_controllers};
 	int r = wire_expect(k->sock, WIRE_CGROUP, e);
-	if (r == 0)
+	if (r == 0 && !k->cgroup_moved)
 		r = cgroup_open_tasks(&g, k->tasks, CHILD_MAX_CGROUPS, e);
 	if (r < 0)
 		return r;

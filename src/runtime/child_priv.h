@@ -48,6 +48,7 @@ struct child {
 	const char *cgroup_path;
 	unsigned cgroup_controllers;
 	bool cgroup_later; /* the parent says when it is there; the child opens its files */
+	bool cgroup_moved; /* ... and has moved the child into it */
 	bool cgroup_v2;
 	bool cgroup_ns; /* in a cgroup namespace of its own */
 

@@ -165,7 +165,8 @@ struct runtime_i64 {
 
 struct runtime_blkio_device {
 	uint32_t major, minor;
-	uint64_t value; /* bytes or operations a second, or a weight */
+	uint64_t value; /* bytes or operations a second, or a weight (0: none) */
+	uint64_t leaf;  /* leafWeight, beside a weight */
 };
 
 enum runtime_throttle {
@@ -195,16 +196,21 @@ struct runtime_pairs {
 struct runtime_resources {
 	struct runtime_device_rule *devices;
 	size_t ndevices;
-	struct runtime_i64 memory, memory_swap, memory_reservation, kernel_memory, swappiness;
-	bool oom_disable;
+	struct runtime_i64 memory, memory_swap, memory_reservation, swappiness;
+	struct runtime_i64 kernel_memory, kernel_tcp;
+	bool oom_disable, use_hierarchy;
+	bool check_before_update; /* a limit below what is in use is an error */
 	struct runtime_i64 cpu_shares, cpu_quota, cpu_period, cpu_burst, cpu_idle;
 	struct runtime_i64 cpu_rt_runtime, cpu_rt_period;
 	const char *cpus, *mems;
-	struct runtime_i64 pids;
-	struct runtime_i64 blkio_weight;
+	struct runtime_i64 pids; /* 0 or less: no limit */
+	struct runtime_i64 blkio_weight, blkio_leaf_weight;
 	struct runtime_blkio_list throttle[RUNTIME_THROTTLES];
 	struct runtime_pairs hugepages; /* "2MB" → bytes in decimal */
-	struct runtime_pairs unified;   /* cgroup v2 file → value */
+	struct runtime_i64 net_class;
+	struct runtime_pairs net_prio; /* interface → priority in decimal */
+	struct runtime_pairs rdma;     /* device → "hca_handle=2 hca_object=2000" */
+	struct runtime_pairs unified;  /* cgroup v2 file → value */
 };
 
 /* set_mempolicy(2) */

@@ -45,7 +45,10 @@ static int read_memory(const struct jread *r, const struct jnode *n, struct runt
 		(k = jread_limit(r, &m, "swap", &res->memory_swap)) < 0 ||
 		(k = jread_limit(r, &m, "reservation", &res->memory_reservation)) < 0 ||
 		(k = jread_limit(r, &m, "kernel", &res->kernel_memory)) < 0 ||
-		(k = jread_limit(r, &m, "swappiness", &res->swappiness)) < 0)
+		(k = jread_limit(r, &m, "kernelTCP", &res->kernel_tcp)) < 0 ||
+		(k = jread_limit(r, &m, "swappiness", &res->swappiness)) < 0 ||
+		(k = jread_bool(r, &m, "useHierarchy", &res->use_hierarchy)) < 0 ||
+		(k = jread_bool(r, &m, "checkBeforeUpdate", &res->check_before_update)) < 0)
 		return k;
 	return jread_bool(r, &m, "disableOOMKiller", &res->oom_disable);
 }
@@ -87,7 +90,9 @@ static int read_blkio_device(const struct jread *r, const struct jnode *n, void 
 		(k = jread_u32(r, n, "minor", &d->minor)) < 0 ||
 		(k = jread_u64(r, n, "rate", &d->value)) < 0)
 		return k;
-	return jread_u64(r, n, "weight", &d->value);
+	if ((k = jread_u64(r, n, "weight", &d->value)) < 0)
+		return k;
+	return jread_u64(r, n, "leafWeight", &d->leaf);
 }
 
 static int read_blkio(const struct jread *r, const struct jnode *n, struct runtime_resources *res)
@@ -103,7 +108,8 @@ static int read_blkio(const struct jread *r, const struct jnode *n, struct runti
 	int k = jread_object(r, n, "blockIO", &m);
 	if (k <= 0)
 		return k;
-	if ((k = jread_limit(r, &m, "weight", &res->blkio_weight)) < 0)
+	if ((k = jread_limit(r, &m, "weight", &res->blkio_weight)) < 0 ||
+		(k = jread_limit(r, &m, "leafWeight", &res->blkio_leaf_weight)) < 0)
 		return k;
 	for (int i = 0; i < RUNTIME_THROTTLES; i++) {
 		struct runtime_blkio_list *l = &res->throttle[i];
@@ -146,17 +152,63 @@ static int read_pids(const struct jread *r, const struct jnode *n, struct runtim
 	return k <= 0 ? k : jread_limit(r, &m, "limit", &res->pids);
 }
 
-static int refuse_unsupported(const struct jread *r, const struct jnode *n)
+static int read_priority(const struct jread *r, const struct jnode *n, void *item)
 {
-	static const char *const names[] = {"network", "rdma"};
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct jnode m;
-		int k = jread_object(r, n, names[i], &m);
-		if (k < 0)
+	struct runtime_pair *p = item;
+	uint32_t v = 0;
+	int k;
+	if ((k = jread_str(r, n, "name", &p->key)) < 0 || (k = jread_u32(r, n, "priority", &v)) < 0)
+		return k;
+	if (str_empty(p->key) || p->key[strcspn(p->key, " \n\t/")])
+		return jread_fail(r, n, "name is missing or not that of an interface");
+	p->value = arena_printf(r->a, "%" PRIu32, v);
+	return 0;
+}
+
+static int read_network(const struct jread *r, const struct jnode *n, struct runtime_resources *res)
+{
+	struct jnode m;
+	uint32_t id = 0;
+	int k = jread_object(r, n, "network", &m);
+	if (k <= 0)
+		return k;
+	if ((k = jread_u32(r, &m, "classID", &id)) < 0)
+		return k;
+	res->net_class = (struct runtime_i64){k > 0, id};
+	return jread_objects(r, &m, "priorities", sizeof(*res->net_prio.v), read_priority,
+		&res->net_prio.v, &res->net_prio.n);
+}
+
+static int read_rdma_limits(const struct jread *r, const struct jnode *n, struct runtime_pair *ret)
+{
+	uint32_t handles = 0, objects = 0;
+	int h = jread_u32(r, n, "hcaHandles", &handles);
+	int o = h < 0 ? h : jread_u32(r, n, "hcaObjects", &objects);
+	if (o < 0)
+		return o;
+	if (!*ret->key || ret->key[strcspn(ret->key, " \n\t")])
+		return jread_fail(r, n, "'%s' is no name of a device", ret->key);
+	const char *first = h ? arena_printf(r->a, "hca_handle=%" PRIu32, handles) : "";
+	const char *second = o ? arena_printf(r->a, "hca_object=%" PRIu32, objects) : "";
+	ret->value = arena_printf(r->a, "%s%s%s", first, h && o ? " " : "", second);
+	return 0;
+}
+
+static int read_rdma(const struct jread *r, const struct jnode *n, struct runtime_resources *res)
+{
+	struct jnode m;
+	int k = jread_object(r, n, "rdma", &m);
+	if (k <= 0)
+		return k;
+	res->rdma.v = arena_alloc(r->a, (json_object_size(m.v) + 1) * sizeof(*res->rdma.v));
+	for (void *i = json_object_iter(m.v); i; i = json_object_iter_next(m.v, i)) {
+		struct jnode item = {NULL, &m, json_object_iter_key(i), 0};
+		struct runtime_pair *p = &res->rdma.v[res->rdma.n];
+		p->key = arena_printf(r->a, "%s", item.key);
+		if ((k = jread_object(r, &m, item.key, &item)) < 0 ||
+			(k > 0 && (k = read_rdma_limits(r, &item, p)) < 0))
 			return k;
-		if (k && json_object_size(m.v) > 0)
-			return err_set(r->e, ERR_UNSUPPORTED,
-				"linux.resources.%s: not supported by this version", names[i]);
+		res->rdma.n += p->value && *p->value;
 	}
 	return 0;
 }
@@ -165,13 +217,13 @@ int config_read_resources(
 	const struct jread *r, const struct jnode *n, struct runtime_resources *res)
 {
 	int k;
-	if ((k = refuse_unsupported(r, n)) < 0 ||
-		(k = jread_objects(r, n, "devices", sizeof(*res->devices), read_rule, &res->devices,
-			 &res->ndevices)) < 0 ||
+	if ((k = jread_objects(r, n, "devices", sizeof(*res->devices), read_rule, &res->devices,
+		     &res->ndevices)) < 0 ||
 		(k = read_memory(r, n, res)) < 0 || (k = read_cpu(r, n, res)) < 0 ||
 		(k = read_pids(r, n, res)) < 0 || (k = read_blkio(r, n, res)) < 0 ||
 		(k = jread_objects(r, n, "hugepageLimits", sizeof(*res->hugepages.v), read_hugepage,
-			 &res->hugepages.v, &res->hugepages.n)) < 0)
+			 &res->hugepages.v, &res->hugepages.n)) < 0 ||
+		(k = read_network(r, n, res)) < 0 || (k = read_rdma(r, n, res)) < 0)
 		return k;
 	return read_unified(r, n, res);
 }

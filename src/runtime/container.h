@@ -40,6 +40,8 @@ enum runtime_flags {
 	/* Resource limits and an OOM score beyond what this host lets us set become the nearest that
 	 * it does, with a warning; without this they are errors, as the specification demands. */
 	RUNTIME_LOWER_LIMITS = 1 << 6,
+	/* systemd makes the control group, as a transient scope: runtime/systemd.h */
+	RUNTIME_SYSTEMD_CGROUP = 1 << 8,
 };
 
 /* Zero is the default for all but stdio (use RUNTIME_OPTIONS_INIT). All strings are borrowed

@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "runtime/cgroup_priv.h"
+#include "runtime/cgroup_setup_priv.h"
 #include "runtime/container_priv.h"
 #include "runtime/hooks_priv.h"
 #include "runtime/idmap.h"
@@ -39,6 +40,7 @@ struct creation {
 	char *root;
 	struct runtime_id_maps maps,
 		auto_maps; /* maps: borrowed from the config or from auto_maps */
+	struct cgroup_setup cgroup;
 	bool made_dir, made_cgroup;
 };
 
@@ -86,24 +88,15 @@ static int make_state_dir(struct creation *w, struct err *e)
 
 static int prepare_cgroup(struct creation *w, struct err *e)
 {
-	struct runtime_cgroup *g = &w->k->cgroup;
-	if (w->o->flags & RUNTIME_NO_CGROUP)
-		return 0;
-	struct runtime_cgroup_host host;
-	runtime_cgroup_probe(&host);
-	int r = cgroup_path_make(w->c->cgroups_path, w->o->cgroup_parent, w->o->id, &g->path, e);
-	if (r < 0)
-		return r;
-	cgroup_choose(&host, &w->c->resources, !(w->o->flags & RUNTIME_LEAN_CGROUP), g);
-	return 0;
+	return w->o->flags & RUNTIME_NO_CGROUP
+		       ? 0
+		       : cgroup_setup_plan(&w->cgroup, w->c, w->o, &w->maps, &w->k->cgroup, e);
 }
 
 static int make_cgroup(struct creation *w, struct err *e)
 {
-	struct runtime_cgroup *g = &w->k->cgroup;
 	w->made_cgroup = true;
-	int r = cgroup_make(g, e);
-	return r < 0 ? r : runtime_cgroup_apply(g, &w->c->resources, e);
+	return cgroup_setup_do(&w->cgroup, w->c, &w->k->cgroup, w->k->pid, e);
 }
 
 /* A sysctl of a namespace that is joined must not be one of the host's own. */
@@ -133,7 +126,9 @@ static int make_cgroup_first(struct creation *w, struct spawn *sp, struct err *e
 	ch->cgroup_v2 = g->mode == RUNTIME_CGROUP_V2;
 	if (!g->path || !g->controllers)
 		return 0;
-	ch->cgroup_later = !ch->cgroup_v2 && !ch->bring_to_root;
+	/* systemd makes a scope round a process that is there, and it is the parent that moves it */
+	ch->cgroup_later = w->cgroup.systemd || (!ch->cgroup_v2 && !ch->bring_to_root);
+	ch->cgroup_moved = w->cgroup.systemd;
 	if (ch->cgroup_later)
 		return 0;
 	int r = state_write(w->k->state_dir, w->c, w->o, g, e);
@@ -335,6 +330,7 @@ int runtime_create(const struct runtime_config *c, const struct runtime_options 
 	child_release(&w.child);
 	runtime_plan_release(&w.plan);
 	runtime_id_maps_release(&w.auto_maps);
+	cgroup_setup_release(&w.cgroup);
 	free(w.root);
 	if (r < 0) {
 		undo(&w);

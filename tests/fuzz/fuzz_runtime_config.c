@@ -27,7 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		seccomp_parse(c->seccomp, c->seccomp_len, &a, &filter, NULL);
 	for (int mode = RUNTIME_CGROUP_V1; mode <= RUNTIME_CGROUP_V2; mode++) {
 		struct cgroup_writes w cleanup_cgroup_writes = {NULL, 0};
-		cgroup_limits((enum runtime_cgroup_mode)mode, &c->resources, &w);
+		struct cgroup_aim aim = {
+			.host = {(enum runtime_cgroup_mode)mode, 0, 0}, .devices = true};
+		cgroup_limits(&aim, &c->resources, &w, &e);
 	}
 	return 0;
 }

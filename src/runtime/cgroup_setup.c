@@ -1,0 +1,74 @@
+/* See cgroup_setup_priv.h. */
+#include "runtime/cgroup_setup_priv.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "runtime/config.h"
+
+#include <linux/mount.h>
+#include <stdlib.h>
+
+/* config-linux.md, "Cgroup ownership": only v2 can be given away, only a group that is the root of
+ * what the container sees, and only when it sees it writable. */
+static bool wants_delegation(const struct runtime_config *c, const struct runtime_cgroup *g)
+{
+	const struct runtime_ns *ns = &c->ns[RUNTIME_NS_CGROUP];
+	if (g->mode != RUNTIME_CGROUP_V2 || !ns->want || ns->path)
+		return false;
+	bool writable = false;
+	for (size_t i = 0; i < c->nmounts; i++) {
+		const struct runtime_mount *m = &c->mounts[i];
+		bool here = str_eq(m->destination, "/sys/fs/cgroup") &&
+			    (str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2"));
+		if (here)
+			writable = !(m->attr_set & MOUNT_ATTR_RDONLY) && !m->sb_readonly;
+	}
+	return writable;
+}
+
+static void find_owner(
+	struct cgroup_setup *s, const struct runtime_config *c, const struct runtime_id_maps *maps)
+{
+	uint32_t uid = c->process.uid;
+	bool mapped = c->ns[RUNTIME_NS_USER].want;
+	for (size_t i = 0; mapped && i < maps->nuid; i++) {
+		const struct runtime_id_map *m = &maps->uid[i];
+		if (uid < m->container || uid - m->container >= m->size)
+			continue;
+		s->owner = m->host + (uid - m->container);
+		s->delegate = true;
+		return;
+	}
+	s->owner = uid;
+	s->delegate = !mapped && uid != 0;
+}
+
+int cgroup_setup_plan(struct cgroup_setup *s, const struct runtime_config *c,
+	const struct runtime_options *o, const struct runtime_id_maps *maps,
+	struct runtime_cgroup *g, struct err *e)
+{
+	runtime_cgroup_probe(&s->aim.host);
+	s->aim.lenient = o->flags & RUNTIME_LOWER_LIMITS;
+	s->aim.devices = true;
+	int r = cgroup_path_make(c->cgroups_path, o->cgroup_parent, o->id, &g->path, e);
+	if (r == 0)
+		r = cgroup_choose(&s->aim, &c->resources, !(o->flags & RUNTIME_LEAN_CGROUP), g, e);
+	if (r == 0 && wants_delegation(c, g))
+		find_owner(s, c, maps);
+	return r;
+}
+
+int cgroup_setup_do(struct cgroup_setup *s, const struct runtime_config *c,
+	struct runtime_cgroup *g, pid_t pid, struct err *e)
+{
+	int r = cgroup_make(g, e);
+	if (r == 0)
+		r = cgroup_apply(&s->aim, g, &c->resources, false, e);
+	if (r == 0 && s->delegate)
+		r = cgroup_delegate(g, s->owner, e);
+	return r;
+}
+
+void cgroup_setup_release(struct cgroup_setup *s)
+{
+	*s = (struct cgroup_setup){0};
+}
