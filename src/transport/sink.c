@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "layer/tar_write.h"
+#include "transport/blob.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,6 +104,23 @@ int transport_sink_file(
 	if ((uint64_t)n < size)
 		return err_set(e, ERR_DIGEST, "'%s' is shorter in the store than it was", name);
 	return k->is_dir ? 0 : put_padding(k, size, e);
+}
+
+static int write_piece(void *ctx, const void *p, size_t len, struct err *e)
+{
+	return write_out(ctx, p, len, e);
+}
+
+int transport_sink_blob(
+	struct transport_sink *k, const char *name, struct transport_blob *b, struct err *e)
+{
+	if (transport_sink_has(k, name))
+		return 0;
+	strv_add(&k->names, name);
+	int r = put_header(k, name, LAYER_FILE, b->size, e);
+	if (r >= 0)
+		r = transport_blob_pump(b, write_piece, k, e);
+	return r < 0 ? r : put_padding(k, b->size, e);
 }
 
 int transport_sink_finish(struct transport_sink *k, struct err *e)

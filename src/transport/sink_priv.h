@@ -22,5 +22,9 @@ int transport_sink_bytes(
 /* size bytes of from, from its beginning */
 int transport_sink_file(
 	struct transport_sink *k, const char *name, int from, uint64_t size, struct err *e);
+/* A tar only: a blob (transport/blob.h) as a file */
+struct transport_blob;
+int transport_sink_blob(
+	struct transport_sink *k, const char *name, struct transport_blob *b, struct err *e);
 /* Ends a tar. */
 int transport_sink_finish(struct transport_sink *k, struct err *e);

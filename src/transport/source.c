@@ -135,32 +135,45 @@ bool transport_source_has(struct transport_source *src, const char *name)
 	return fd >= 0;
 }
 
+int transport_source_open(struct transport_source *src, const char *name, int *ret_fd,
+	bool *ret_own, uint64_t *ret_offset, uint64_t *ret_size, struct err *e)
+{
+	*ret_own = src->dir >= 0;
+	*ret_offset = 0;
+	if (src->dir >= 0) {
+		*ret_fd = open_in_dir(src, name, ret_size, e);
+		return *ret_fd < 0 ? *ret_fd : 0;
+	}
+	struct transport_entry *t = find_entry(src, name);
+	if (!t)
+		return not_found(e, name);
+	if (t->kind != TRANSPORT_BYTES)
+		return err_set(e, ERR_FORMAT, "'%.200s' is not a document", name);
+	*ret_fd = src->fd;
+	*ret_offset = t->offset;
+	*ret_size = t->size;
+	return 0;
+}
+
 int transport_source_read(
 	struct transport_source *src, const char *name, struct buf *b, struct err *e)
 {
-	int fd cleanup_fd = -1;
-	uint64_t offset = 0, size;
-	if (src->dir >= 0) {
-		fd = open_in_dir(src, name, &size, e);
-		if (fd < 0)
-			return fd;
-	} else {
-		struct transport_entry *t = find_entry(src, name);
-		if (!t)
-			return not_found(e, name);
-		if (t->kind != TRANSPORT_BYTES)
-			return err_set(e, ERR_FORMAT, "'%.200s' is not a document", name);
-		offset = t->offset;
-		size = t->size;
-	}
+	int at, fd cleanup_fd = -1;
+	bool own;
+	uint64_t offset, size;
+	int r = transport_source_open(src, name, &at, &own, &offset, &size, e);
+	if (r < 0)
+		return r;
+	if (own)
+		fd = at;
 	if (b->max && size > b->max)
 		return err_set(e, ERR_LIMIT,
 			"'%.200s' has %" PRIu64 " bytes, more than the limit of %zu", name, size,
 			b->max);
-	int r = buf_reserve(b, size);
+	r = buf_reserve(b, size);
 	if (r < 0)
 		return err_sysno(e, r, "read '%.200s'", name);
-	ssize_t n = io_pread_full(fd >= 0 ? fd : src->fd, b->data + b->len, size, (off_t)offset);
+	ssize_t n = io_pread_full(at, b->data + b->len, size, (off_t)offset);
 	if (n < 0)
 		return err_sysno(e, (int)n, "read '%.200s'", name);
 	if ((uint64_t)n < size)

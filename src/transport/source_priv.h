@@ -66,6 +66,10 @@ bool transport_source_has(struct transport_source *src, const char *name);
 int transport_source_read(
 	struct transport_source *src, const char *name, struct buf *b, struct err *e);
 
+/* Where a file's bytes are: *ret_fd, which *ret_own says to close, from *ret_offset on. */
+int transport_source_open(struct transport_source *src, const char *name, int *ret_fd,
+	bool *ret_own, uint64_t *ret_offset, uint64_t *ret_size, struct err *e);
+
 /* What is known of a layer before it is read; NULL and 0: unknown. */
 struct transport_want {
 	const char *diffid;

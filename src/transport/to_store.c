@@ -1,0 +1,225 @@
+/* store: as destination: layers are unpacked and checked as they come; images of an index that are
+ * for other machines come along without a name of their own. */
+#include "transport/endpoint_priv.h"
+
+#include "base/err.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "layer/decompress.h"
+#include "oci/image_config.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+#include "snapshot/ingest.h"
+#include "store/blob.h"
+#include "store/image.h"
+#include "store/layer.h"
+#include "store/lease.h"
+#include "transport/image_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct stored_manifest {
+	char digest[OCI_DIGEST_MAX], id[OCI_DIGEST_MAX];
+};
+
+struct to_store {
+	struct transport_to base;
+	struct store *store;
+	struct store_lease *lease;
+	char tag[OCI_REFERENCE_MAX];
+	struct stored_manifest *images;
+	size_t n;
+	char root[OCI_DIGEST_MAX]; /* id of the image that the name is to mean */
+};
+
+static int store_has(struct transport_to *t, const struct transport_put *put, struct err *e)
+{
+	struct to_store *g = (struct to_store *)t;
+	uint64_t size;
+	if (put->is_config) {
+		int r = store_lease_keep(g->store, put->d->digest, e);
+		return r < 0 ? r : store_blob_has(g->store, put->d->digest, &size);
+	}
+	struct store_layer l;
+	if (!put->diffid)
+		return 0;
+	int r = store_lease_keep(g->store, put->diffid, e);
+	if (r < 0 || store_layer_get(g->store, put->diffid, &l, NULL) < 0)
+		return r < 0 ? r : 0;
+	return !l.suspect || snapshot_layer_verify(g->store, put->diffid, NULL) >= 0;
+}
+
+struct ingest {
+	struct snapshot_ingest *g;
+	struct store_blob_writer *w;
+};
+
+static int push(void *ctx, const void *p, size_t len, struct err *e)
+{
+	struct ingest *x = ctx;
+	int r = snapshot_ingest_push(x->g, p, len, e);
+	if (r >= 0 && x->w) {
+		r = io_write_all(store_blob_writer_fd(x->w), p, len);
+		if (r < 0)
+			return err_sysno(e, r, "write a blob");
+	}
+	return r;
+}
+
+/* The compressed form stays, so that the image can leave with the digest with which it came. */
+static int keep_form(struct to_store *g, const struct transport_put *put,
+	const struct snapshot_ingest_info *info, struct store_blob_writer *w, struct err *e)
+{
+	struct store_layer_blob b = {.size = put->d->size};
+	bool gzip = info->compression == LAYER_GZIP;
+	int r = store_blob_writer_finish_hashed(w, put->d->digest, e);
+	if (r < 0)
+		return r;
+	memcpy(b.diffid, info->layer.diffid, sizeof(b.diffid));
+	memcpy(b.digest, put->d->digest, sizeof(b.digest));
+	snprintf(b.media_type, sizeof(b.media_type), "%s",
+		oci_media_type_layer(gzip ? OCI_COMPRESSION_GZIP : OCI_COMPRESSION_ZSTD));
+	return store_layer_blob_add(g->store, &b, e);
+}
+
+static int put_layer(struct to_store *g, const struct transport_put *put, struct transport_blob *b,
+	struct err *e)
+{
+	struct snapshot_ingest *ingest cleanup_snapshot_ingest = NULL;
+	struct store_blob_writer *w cleanup_store_blob_writer = NULL;
+	char head[LAYER_SNIFF];
+	ssize_t n = transport_blob_read(b, 0, head, sizeof(head), e);
+	if (n < 0)
+		return (int)n;
+	enum layer_compression c = layer_compression_sniff(head, (size_t)n);
+	const struct snapshot_ingest_options opt = {
+		.blob_digest = put->d->digest, .diffid = put->diffid, .blob_size = put->d->size};
+	int r = snapshot_ingest_begin(g->store, &opt, &ingest, e);
+	if (r >= 0 && (c == LAYER_GZIP || c == LAYER_ZSTD))
+		r = store_blob_writer_new(g->store, &w, e);
+	if (r < 0)
+		return r;
+	struct ingest x = {ingest, w};
+	r = transport_blob_pump(b, push, &x, e);
+	struct snapshot_ingest_info info;
+	if (r >= 0)
+		r = snapshot_ingest_finish(ingest, &info, e);
+	return r >= 0 && w ? keep_form(g, put, &info, STEAL(w), e) : r;
+}
+
+static int add_blob(void *ctx, const void *p, size_t len, struct err *e)
+{
+	return store_blob_writer_add(ctx, p, len, e);
+}
+
+static int store_put(struct transport_to *t, const struct transport_put *put,
+	struct transport_blob *b, struct err *e)
+{
+	struct to_store *g = (struct to_store *)t;
+	if (!put->is_config)
+		return put_layer(g, put, b, e);
+	struct store_blob_writer *w cleanup_store_blob_writer = NULL;
+	int r = store_blob_writer_new(g->store, &w, e);
+	if (r >= 0)
+		r = transport_blob_pump(b, add_blob, w, e);
+	return r < 0 ? r : store_blob_writer_finish(STEAL(w), put->d->digest, NULL, NULL, e);
+}
+
+static int put_image(struct to_store *g, const struct transport_document *doc, struct err *e)
+{
+	struct oci_manifest m cleanup_oci_manifest = {0};
+	struct buf config cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
+	int r = oci_manifest_parse(doc->bytes.data, doc->bytes.len, &m, e);
+	if (r >= 0)
+		r = store_blob_read(g->store, m.config.digest, &config, e);
+	if (r < 0)
+		return r;
+	const struct transport_image img = {
+		.config = buf_str(&config), .len = config.len, .expected = m.config.digest};
+	g->images = mem_realloc(g->images, g->n + 1, sizeof(*g->images));
+	struct stored_manifest *s = &g->images[g->n];
+	memcpy(s->digest, doc->digest, sizeof(s->digest));
+	r = transport_image_put(g->store, &img, s->id, e);
+	if (r >= 0)
+		r = store_blob_put(g->store, doc->bytes.data, doc->bytes.len, doc->digest, NULL, e);
+	if (r >= 0)
+		r = store_image_add_digest(g->store, s->id, "", doc->digest, e);
+	g->n += r >= 0;
+	return r;
+}
+
+/* The index stays, too; the name means its image for this machine, else its first one. */
+static int put_index(struct to_store *g, const struct transport_document *doc, struct err *e)
+{
+	struct oci_index x cleanup_oci_index = {0};
+	const struct oci_descriptor *mine = NULL;
+	int r = oci_index_parse(doc->bytes.data, doc->bytes.len, &x, e);
+	if (r >= 0)
+		r = store_blob_put(g->store, doc->bytes.data, doc->bytes.len, doc->digest, NULL, e);
+	for (size_t i = 0; i < g->n && r >= 0; i++)
+		r = store_image_add_index(g->store, g->images[i].id, doc->digest, e);
+	if (r < 0)
+		return r;
+	if (!g->n)
+		return err_set(e, ERR_UNSUPPORTED, "the index names no image");
+	(void)oci_index_select(&x, &mine, NULL);
+	const char *id = g->images[0].id;
+	for (size_t i = 0; mine && i < g->n; i++)
+		if (str_eq(g->images[i].digest, mine->digest))
+			id = g->images[i].id;
+	memcpy(g->root, id, sizeof(g->root));
+	return 0;
+}
+
+static int store_manifest(
+	struct transport_to *t, const struct transport_document *doc, bool root, struct err *e)
+{
+	struct to_store *g = (struct to_store *)t;
+	if (oci_media_type_kind(doc->media_type) == OCI_KIND_INDEX)
+		return root ? put_index(g, doc, e)
+			    : err_set(e, ERR_UNSUPPORTED, "an index within an index");
+	int r = put_image(g, doc, e);
+	if (r >= 0 && root)
+		memcpy(g->root, g->images[g->n - 1].id, sizeof(g->root));
+	return r;
+}
+
+static int store_finish(struct transport_to *t, struct err *e)
+{
+	struct to_store *g = (struct to_store *)t;
+	if (!*g->root)
+		return err_set(e, ERR_STATE, "nothing was put");
+	return store_tag_set(g->store, g->tag, g->root, NULL, e);
+}
+
+static void store_free(struct transport_to *t)
+{
+	struct to_store *g = (struct to_store *)t;
+	store_lease_end(g->lease);
+	free(g->images);
+	free(g);
+}
+
+int transport_to_store(const struct transport_place *p, const struct transport_world *w,
+	struct transport_to **ret, struct err *e)
+{
+	static const struct transport_to_ops ops = {
+		store_has, store_put, store_manifest, store_finish, store_free};
+	if (!w->store)
+		return err_set(e, ERR_UNSUPPORTED, "there is no store here");
+	struct transport_to *t cleanup_transport_to = NULL;
+	struct to_store *g = mem_alloc(sizeof(*g));
+	*g = (struct to_store){
+		.base = {.ops = &ops, .needs = TRANSPORT_TO_IMAGE}, .store = w->store};
+	t = &g->base;
+	int r = oci_reference_tag(p->path, g->tag, e);
+	if (r >= 0)
+		r = store_lease_begin(w->store, "copy", &g->lease, e);
+	if (r < 0)
+		return r;
+	*ret = STEAL(t);
+	return 0;
+}
