@@ -186,10 +186,15 @@ static int put_document(struct push *p, const char *ref, const struct document *
 	return 0;
 }
 
+/* Its bytes are kept, too, unless the image came with another manifest: that one stays what a plain
+ * push gives. */
 static int remember(struct push *p, const char *id, const struct document *d, struct err *e)
 {
 	char *repository cleanup_free = mem_printf("%s/%s", p->to->domain, p->to->path);
-	int r = store_blob_put(p->store, d->bytes.data, d->bytes.len, d->digest, NULL, e);
+	char known[STORE_DIGEST_MAX];
+	int r = 0;
+	if (store_image_manifest(p->store, id, known, NULL) < 0)
+		r = store_blob_put(p->store, d->bytes.data, d->bytes.len, d->digest, NULL, e);
 	return r < 0 ? r : store_image_add_digest(p->store, id, repository, d->digest, e);
 }
 
@@ -318,6 +323,8 @@ static int push_index(struct push *p, const char *id, struct err *e)
 	r = push_entries(p, &x, &d, e);
 	if (r >= 0)
 		r = put_named(p, &d, e);
+	if (r >= 0)
+		r = store_blob_put(p->store, d.bytes.data, d.bytes.len, d.digest, NULL, e);
 	if (r >= 0)
 		r = store_image_add_index(p->store, id, d.digest, e);
 	return r < 0 ? r : remember(p, id, &d, e);

@@ -233,7 +233,7 @@ nothing_left() {
 @test "options that docker has and kist refuses are named" {
   fails_with 125 "'--userns' is not supported" kist run --userns host bb true
   fails_with 125 "'--gpus' is not supported" kist run --gpus all bb true
-  fails_with 125 "not supported" kist run --pull always bb true
+  fails_with 125 "names no registry" kist run --pull always bb true
 }
 
 @test "the smallest contradictions are found before anything is made" {

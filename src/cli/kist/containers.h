@@ -26,6 +26,12 @@ int containers_env(struct cli *c, struct strv *ret);
 /* --cidfile: must not exist; written with the id */
 int containers_cidfile_check(struct cli *c);
 int containers_cidfile_write(struct cli *c, const char *id);
+/* fetch.c: --pull. Before the image is looked for: with always and newer it is fetched now. 0, the
+ * status of a pull that failed (and has said why), or negative. */
+int containers_pull_first(struct cli *c);
+/* After a failure: when it was for want of the image, and it may be fetched, it is. True: try
+ * again, the error is cleared. */
+bool containers_pull_missing(struct cli *c, int failed);
 /* "exit", 10 to the exit status after an error of a start: 125, 126, 127; prints the error */
 int containers_start_failed(struct cli *c, int r);
 

@@ -395,9 +395,10 @@ static int add_life(struct cli *c, struct engine_config *g)
 		return err_set(&c->err, ERR_UNSUPPORTED,
 			"log driver '%s' is not supported: output is kept in files", v);
 	v = cli_value(c, "pull");
-	if (r >= 0 && v && !str_eq(v, "missing") && !str_eq(v, "never"))
-		return err_set(&c->err, ERR_UNSUPPORTED,
-			"--pull '%s' is not supported: images are local (missing, never)", v);
+	if (r >= 0 && v && !str_eq(v, "missing") && !str_eq(v, "never") && !str_eq(v, "always") &&
+		!str_eq(v, "newer"))
+		return err_set(&c->err, ERR_USAGE,
+			"--pull '%s': it is missing, always, newer or never", v);
 	return r;
 }
 

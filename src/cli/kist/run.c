@@ -116,7 +116,7 @@ static int start(struct cli *c, struct containers *s, struct engine_container *k
 	return r == RELAY_DETACHED || r == RELAY_LOST ? left(id, r) : r;
 }
 
-static int cmd_run(struct cli *c)
+static int run_image(struct cli *c)
 {
 	struct containers s cleanup_containers = {0};
 	struct engine_config config cleanup_engine_config = ENGINE_CONFIG_INIT;
@@ -135,9 +135,7 @@ static int cmd_run(struct cli *c)
 	return r < 0 ? r : start(c, &s, &k, detach);
 }
 
-CLI_COMMAND(run, cmd_run);
-
-static int cmd_create(struct cli *c)
+static int create_image(struct cli *c)
 {
 	struct containers s cleanup_containers = {0};
 	struct engine_config config cleanup_engine_config = ENGINE_CONFIG_INIT;
@@ -157,6 +155,30 @@ static int cmd_create(struct cli *c)
 	}
 	puts(k.row.id);
 	return containers_cidfile_write(c, k.row.id);
+}
+
+/* With --pull: the image first, or when it turns out not to be there. */
+static int with_image(struct cli *c, int (*fn)(struct cli *c))
+{
+	int r = containers_pull_first(c);
+	if (r != 0)
+		return r < 0 ? r : 125;
+	r = fn(c);
+	if (r < 0 && containers_pull_missing(c, r))
+		r = fn(c);
+	return r;
+}
+
+static int cmd_run(struct cli *c)
+{
+	return with_image(c, run_image);
+}
+
+CLI_COMMAND(run, cmd_run);
+
+static int cmd_create(struct cli *c)
+{
+	return with_image(c, create_image);
 }
 
 CLI_COMMAND(create, cmd_create);

@@ -16,7 +16,8 @@ CLI_SPEC(run) = {
 	.min_operands = 1,
 	.max_operands = -1,
 	.summary = "Run a program in a new container",
-	.text = "Makes a container from a local image and starts the image's program in it, or "
+	.text = "Makes a container from an image, which is fetched from its registry when it is "
+		"not here, and starts the image's program in it, or "
 		"COMMAND. In the foreground its output comes here and its exit status becomes "
 		"kist's; with -d it runs in the background under a small monitor, and its id is "
 		"printed.\n\n"

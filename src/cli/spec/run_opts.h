@@ -78,7 +78,12 @@
 		{"health-retries", 0, "NUMBER", "failures until unhealthy (3)", 0},                \
 		{"health-start-period", 0, "DURATION", "failures that do not count yet (0s)", 0},  \
 		{"no-healthcheck", 0, NULL, "do not use the image's HEALTHCHECK", 0},              \
-		{"pull", 0, "missing|never", "images are local: nothing is pulled yet", 0},        \
+		{"pull", 0, "missing|always|newer|never",                                          \
+			"when to fetch the image from its registry (missing)", 0},                 \
+		{"quiet", 'q', NULL, "show nothing of a pull", 0},                                 \
+		{"tls-verify", 0, NULL, "of a pull, as for kist pull", 0},                         \
+		{"authfile", 0, "FILE", "of a pull, as for kist pull", 0},                         \
+		{"cert-dir", 0, "DIR", "of a pull, as for kist pull", 0},                          \
 		{"platform", 0, "OS/ARCH", "foreign platforms are not supported", CLI_REFUSED},    \
 		{"gpus", 0, "LIST", "use --device", CLI_REFUSED},                                  \
 		{"link", 0, "NAME", "containers on the bridge know each other by name",            \
