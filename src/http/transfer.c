@@ -142,12 +142,15 @@ static size_t on_read(char *p, size_t size, size_t n, void *arg)
 	return (size_t)got;
 }
 
-/* libcurl sends again on a new connection when a kept one turns out to be closed. */
+/* libcurl sends again by itself when a kept connection turns out to be closed. That is fine for a few
+ * bytes; a large body is its owner's to send again, who first asks how much of it has arrived. */
 static int on_seek(void *arg, curl_off_t offset, int origin)
 {
 	struct http_transfer *t = arg;
 	if (origin != SEEK_SET || offset < 0)
 		return CURL_SEEKFUNC_CANTSEEK;
+	if (t->rq->read && t->sent)
+		return CURL_SEEKFUNC_FAIL;
 	t->sent = (uint64_t)offset;
 	return CURL_SEEKFUNC_OK;
 }
@@ -310,7 +313,9 @@ static int explain(struct http_transfer *t, CURL *h, CURLcode code, const char *
 	}
 	char *shown cleanup_free = http_url_shown(t->url);
 	err_set(t->e, error, "%s %s: %s", t->rq->method ?: "GET", shown,
-		*text ? text : t->curl->easy_strerror(code));
+		code == CURLE_SEND_FAIL_REWIND ? "connection cut"
+		: *text                        ? text
+					       : t->curl->easy_strerror(code));
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		err_hint(t->e, "put the certificate of its authority into certs.d/HOST:PORT/ca.crt "
 			       "(--cert-dir), or give up the check with --tls-verify=false");

@@ -76,6 +76,7 @@ class State:
         self.rules = [Rule(r) for r in options.rule]
         self.tokens = {}
         self.serial = 0
+        self.active = 0  # requests that are not counted yet
         self.reset()
 
     def reset(self):
@@ -105,6 +106,14 @@ class State:
             self.from_client += got
             self.to_client += sent
             self.by[f"{method} {kind}"] = self.by.get(f"{method} {kind}", 0) + 1
+
+    def settle(self):
+        """A client is done before we have counted: wait for that, but not for the stuck."""
+        for _ in range(100):
+            with self.lock:
+                if not self.active:
+                    return
+            time.sleep(0.01)
 
     def log(self, line):
         if self.options.log:
@@ -357,6 +366,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # ---- one request ----
 
     def control(self):
+        self.state.settle()
         if self.path == "/_fault/rules" and self.command == "POST":
             text = b"".join(self.body_pieces()).decode()
             try:
@@ -402,6 +412,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.got = self.sent = self.status = 0
         if self.path.startswith("/_fault/"):
             return self.control()
+        with self.state.lock:
+            self.state.active += 1
+        try:
+            self.serve_counted()
+        finally:
+            with self.state.lock:
+                self.state.active -= 1
+
+    def serve_counted(self):
         actions = {}
         note = ""
         try:

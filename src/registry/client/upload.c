@@ -365,8 +365,10 @@ static int send_all(struct sending *s, const char *digest, struct err *e)
 		if (r == 0 && went_well(&rs))
 			continue;
 		/* the source cannot go back to where the cut was: the cut is the reason */
-		if (s->cannot_return && cut.code)
+		if (s->cannot_return && cut.code) {
 			why = cut;
+			r = -cut.code;
+		}
 		if (u->offset >= mark + PROGRESS)
 			retry = (struct http_retry){
 				.left = h->c->retries, .unit_ms = h->c->retry_ms};
