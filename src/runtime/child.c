@@ -157,15 +157,18 @@ static int do_loopback(struct child *k, const struct runtime_step *s, struct err
 /* From here on nothing of the caller's is open: what it forgot, what it needs itself. */
 static int do_close_fds(struct child *k, const struct runtime_step *s, struct err *e)
 {
-	int keep[8], n = 0;
-	const int all[] = {k->sock, k->start_sock, k->root, k->lsm.fd[0], k->lsm.fd[1]};
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		if (all[i] < 0)
+	const int own[] = {k->sock, k->start_sock, k->root, k->lsm.fd[0], k->lsm.fd[1]};
+	size_t mounts = k->mount_fds ? k->c->nmounts : 0;
+	cleanup_free int *keep = mem_array(ARRAY_SIZE(own) + mounts, sizeof(*keep));
+	int n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(own) + mounts; i++) {
+		int fd = i < ARRAY_SIZE(own) ? own[i] : k->mount_fds[i - ARRAY_SIZE(own)];
+		if (fd < 0)
 			continue;
 		int at = n++;
-		for (; at > 0 && keep[at - 1] > all[i]; at--)
+		for (; at > 0 && keep[at - 1] > fd; at--)
 			keep[at] = keep[at - 1];
-		keep[at] = all[i];
+		keep[at] = fd;
 	}
 	unsigned next = 3 + k->preserve_fds;
 	for (int i = 0; i < n; i++) {

@@ -28,7 +28,7 @@ static int parent_of(struct child *k, const char *path, const char **name, struc
 	const char *slash = strrchr(path, '/');
 	*name = slash + 1;
 	if (!**name)
-		return err_set(e, ERR_FORMAT, "device '%s' has no name", path);
+		return err_set(e, ERR_FORMAT, "the path has no name");
 	cleanup_free char *dir = mem_strndup(path, (size_t)(slash - path));
 	bool is_dev = str_eq(dir, "/dev");
 	if (is_dev && k->dev >= 0)
@@ -39,46 +39,66 @@ static int parent_of(struct child *k, const char *path, const char **name, struc
 	return fd;
 }
 
-/* A user namespace, the container's or our own, cannot make nodes: those of the host are bound. */
+static bool same_device(const struct stat *st, const struct runtime_device *d)
+{
+	return (st->st_mode & S_IFMT) == type_bits(d->type) &&
+	       (d->type == 'p' || st->st_rdev == makedev(d->major, d->minor));
+}
+
+/* A user namespace, the container's or our own, cannot make nodes: those of the host are bound, onto
+ * an empty file. */
 static int bind_device(int dir, const char *name, const struct runtime_device *d, struct err *e)
 {
-	cleanup_fd int file = openat(dir, name, O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
-	cleanup_fd int tree = sys_open_tree(AT_FDCWD, d->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0)
-		return err_sys(e, "bind device '%s'", d->path);
-	if (sys_move_mount(tree, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return err_sys(e, "bind device '%s'", d->path);
+	struct stat st;
+	cleanup_fd int node = open(d->path, O_PATH | O_CLOEXEC);
+	if (node < 0 || fstat(node, &st) < 0)
+		return err_sys(e, "the host's, which a user namespace needs");
+	if (!same_device(&st, d))
+		return err_set(e, ERR_FORMAT, "the host's is another device");
+	if (mknodat(dir, name, S_IFREG | 0666, 0) < 0 && errno != EEXIST)
+		return err_sys(e, "make a file for it");
+	cleanup_fd int file = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0 || fstat(file, &st) < 0)
+		return err_sys(e, "open");
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, EEXIST, "something else is there");
+	cleanup_fd int tree =
+		sys_open_tree(node, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || child_attach(tree, file) < 0)
+		return err_sys(e, "bind");
 	return 0;
 }
 
-static bool is_that_device(int dir, const char *name, const struct runtime_device *d)
+static int make_device(struct child *k, const struct runtime_device *d, struct err *e)
 {
-	struct stat st;
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       (st.st_mode & S_IFMT) == type_bits(d->type) &&
-	       (d->type == 'p' || st.st_rdev == makedev(d->major, d->minor));
-}
-
-int child_do_device(struct child *k, const struct runtime_step *s, struct err *e)
-{
-	const struct runtime_device *d = s->item;
 	const char *name;
+	struct stat st;
 	cleanup_fd int dir = parent_of(k, d->path, &name, e);
 	if (dir < 0)
 		return dir;
 	/* umask is 0 here: the mode is exact */
 	if (mknodat(dir, name, type_bits(d->type) | d->mode, makedev(d->major, d->minor)) < 0) {
-		if (errno == EPERM)
+		int error = errno;
+		bool there = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		if (there && same_device(&st, d))
+			error = 0;
+		else if (error == EPERM || (k->bring_to_root && there && S_ISREG(st.st_mode)))
 			return bind_device(dir, name, d, e);
-		if (errno != EEXIST)
-			return err_sys(e, "make device '%s'", d->path);
-		if (!is_that_device(dir, name, d))
-			return err_set(
-				e, EEXIST, "make device '%s': something else is there", d->path);
+		else if (error == EEXIST)
+			return err_set(e, EEXIST, "something else is there");
+		if (error)
+			return err_sysno(e, error, "make");
 	}
 	if ((d->uid || d->gid) && fchownat(dir, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(e, "owner of device '%s'", d->path);
+		return err_sys(e, "owner");
 	return 0;
+}
+
+int child_do_device(struct child *k, const struct runtime_step *s, struct err *e)
+{
+	const struct runtime_device *d = s->item;
+	int r = make_device(k, d, e);
+	return r < 0 ? err_wrap(e, r, "linux.devices: '%s'", d->path) : 0;
 }
 
 int child_do_dev_links(struct child *k, const struct runtime_step *s, struct err *e)
@@ -109,13 +129,13 @@ static int cover_dir(struct child *k, int target, const char *path, struct err *
 	cleanup_fd int fd = -1;
 	bool first = k->empty < 0;
 	if (first) {
-		const char *size[] = {"size=0k", NULL};
+		const char *size[] = {"nr_blocks=1", "nr_inodes=1", NULL}; /* 0: no limit */
 		const struct runtime_mount m = {.destination = path,
 			.type = "tmpfs",
 			.source = "tmpfs",
 			.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 				    MOUNT_ATTR_NOEXEC,
-			.data = {size, 1}};
+			.data = {size, 2}};
 		fd = child_new_fs(&m, e);
 		if (fd < 0)
 			return fd;

@@ -43,6 +43,8 @@ struct child {
 	int start_sock; /* listening, -1 */
 	int enter_fd;   /* exec: pidfd of the container */
 
+	int *mount_fds; /* by mount of the config: what the parent opened for it, -1; or NULL */
+
 	int tasks[CHILD_MAX_CGROUPS]; /* "tasks" or cgroup.procs files to join */
 	size_t ntasks;
 	const char *cgroup_path;
@@ -63,7 +65,6 @@ struct child {
 	int null_dev; /* /dev/null of the host, O_PATH */
 	int empty;    /* an attached read-only empty directory, for masks */
 	int slave;    /* of the pty */
-	unsigned pty; /* its number below /dev/pts */
 	struct lsm lsm;
 	dev_t self_dev; /* the file of the running executable */
 	ino_t self_ino;
@@ -80,16 +81,30 @@ typedef int (*child_step)(struct child *k, const struct runtime_step *s, struct 
 /* Runs all steps; its result is an exit status (only reached when something failed). */
 int child_main(void *child);
 
-/* child_mount.c */
+/* child_root.c */
 int child_do_propagation(struct child *k, const struct runtime_step *s, struct err *e);
 int child_do_root(struct child *k, const struct runtime_step *s, struct err *e);
-int child_do_mount(struct child *k, const struct runtime_step *s, struct err *e);
 int child_do_root_readonly(struct child *k, const struct runtime_step *s, struct err *e);
 int child_do_pivot(struct child *k, const struct runtime_step *s, struct err *e);
 int child_do_root_propagation(struct child *k, const struct runtime_step *s, struct err *e);
+
+/* child_fs.c */
 /* A detached mount of a file system; descriptor or error with the kernel's own words */
 int child_new_fs(const struct runtime_mount *m, struct err *e);
+/* The same for a mount of the config, with linux.mountLabel, and what else stands in where a user
+ * namespace may not mount it. mode: of a tmpfs, or NULL. */
+int child_mount_fs(struct child *k, const struct runtime_mount *m, const char *mode, struct err *e);
+/* A detached copy of a tree of the host with these attributes everywhere; -errno */
+int child_bind_host(const char *path, uint64_t attrs);
+/* One option word, and the kernel's words on what failed, for a descriptor of fsopen */
+int child_fs_option(int fsfd, const char *word);
+int child_fs_error(int fsfd, const struct runtime_mount *m, const char *what, struct err *e);
+
+/* child_mount.c */
+int child_do_mount(struct child *k, const struct runtime_step *s, struct err *e);
 int child_attach(int mount_fd, int target_fd);
+/* The source of a bind; a relative one is in the bundle. The caller frees it. */
+char *mount_source(const struct runtime_mount *m, const char *bundle);
 /* the procfs of this container, mounted or not; borrowed */
 int child_proc(struct child *k, struct err *e);
 

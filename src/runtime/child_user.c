@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/procfs.h"
 #include "base/root.h"
 #include "base/str.h"
 #include "runtime/child_priv.h"
@@ -82,11 +83,12 @@ int child_do_oom_score(struct child *k, const struct runtime_step *s, struct err
 	const struct runtime_process *p = s->item;
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%d", p->oom_score_adj);
-	cleanup_fd int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, text, (size_t)len) == len)
+	cleanup_fd int fd = procfs_open("self/oom_score_adj", O_WRONLY, NULL);
+	int r = fd < 0 ? fd : write(fd, text, (size_t)len) < 0 ? -errno : 0;
+	if (r == 0)
 		return 0;
-	if (!k->lower_limits || (errno != EACCES && errno != EPERM))
-		return err_sys(e, "set oom_score_adj to %s", text);
+	if (!k->lower_limits || (r != -EACCES && r != -EPERM))
+		return err_sysno(e, r, "set oom_score_adj to %s", text);
 	log_warn("oom_score_adj %s needs CAP_SYS_RESOURCE and is left out", text);
 	return 0;
 }

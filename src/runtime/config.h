@@ -91,8 +91,17 @@ struct runtime_mount {
 	bool propagation_rec;
 	bool bind, bind_rec;
 	bool sb_readonly; /* `ro` of a file system that is not a bind */
-	bool tmpcopyup;
-	bool copy_symlink;
+	bool iversion;
+	bool remount;      /* what is mounted there already gets these options */
+	bool tmpcopyup;    /* the tmpfs begins as a copy of what it covers */
+	bool copy_symlink; /* a source that is a link is made again instead of being mounted */
+	bool idmap, idmap_rec;
+	/* from the file system's ids (container) to those of the host; none with idmap: the
+	 * mappings of the container's user namespace */
+	struct runtime_id_map *uid_maps, *gid_maps;
+	size_t nuid_maps, ngid_maps;
+	/* bit n: `host` of map n counts in the container's user namespace (crun's "@") */
+	uint64_t uid_relative, gid_relative;
 	struct runtime_strings data; /* what is left for the file system: "size=64k" */
 };
 

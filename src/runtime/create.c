@@ -12,6 +12,8 @@
 #include "runtime/container_priv.h"
 #include "runtime/hooks_priv.h"
 #include "runtime/idmap.h"
+#include "runtime/lsm_priv.h"
+#include "runtime/mount_prepare.h"
 #include "runtime/ns_priv.h"
 #include "runtime/plan.h"
 #include "runtime/seccomp_priv.h"
@@ -218,6 +220,15 @@ static int prepare_maps(struct creation *w, struct err *e)
 	return r;
 }
 
+static int prepare_mounts(struct creation *w, struct err *e)
+{
+	const char *label = w->c->mount_label;
+	if (!str_empty(label) && !lsm_selinux_enabled())
+		return err_set(e, ERR_UNSUPPORTED,
+			"linux.mountLabel '%s': this host has no SELinux", label);
+	return mounts_prepare(w->c, &w->maps, w->child.bundle, &w->child.mount_fds, e);
+}
+
 /* ---- after the clone ---- */
 
 static int map_ids(const struct creation *w, struct err *e)
@@ -274,9 +285,9 @@ static int make(struct creation *w, struct err *e)
 	if ((r = check_options(w->o, e)) < 0 ||
 		(r = runtime_plan_make(w->c, w->o, &w->plan, e)) < 0 ||
 		(r = check_sysctls(w, e)) < 0 || (r = prepare_child(w, e)) < 0 ||
-		(r = prepare_maps(w, e)) < 0 || (r = prepare_cgroup(w, e)) < 0 ||
-		(r = make_state_dir(w, e)) < 0 || (r = make_cgroup_first(w, &sp, e)) < 0 ||
-		(r = listen_for_start(w, e)) < 0)
+		(r = prepare_maps(w, e)) < 0 || (r = prepare_mounts(w, e)) < 0 ||
+		(r = prepare_cgroup(w, e)) < 0 || (r = make_state_dir(w, e)) < 0 ||
+		(r = make_cgroup_first(w, &sp, e)) < 0 || (r = listen_for_start(w, e)) < 0)
 		return r;
 	r = spawn(w, &sp, e);
 	if (sp.cgroup_fd >= 0)
@@ -327,6 +338,7 @@ int runtime_create(const struct runtime_config *c, const struct runtime_options 
 	w.k->poststart = c->hooks[RUNTIME_HOOK_POSTSTART].n;
 	w.k->start_later = o->flags & RUNTIME_START_LATER;
 	int r = make(&w, e);
+	mounts_release(w.child.mount_fds, c->nmounts);
 	child_release(&w.child);
 	runtime_plan_release(&w.plan);
 	runtime_id_maps_release(&w.auto_maps);

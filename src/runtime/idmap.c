@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/procfs.h"
 #include "base/str.h"
 #include "base/strv.h"
 
@@ -189,10 +190,12 @@ static const struct kind gid_kind = {"gid_map", "newgidmap", "/etc/subgid"};
 static int write_file(pid_t pid, const char *name, const char *text, size_t len)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%d/%s", (int)pid, name);
+	cleanup_fd int fd = procfs_open(path, O_WRONLY, NULL);
+	if (fd < 0)
+		return fd;
 	/* the kernel takes a map in one write or not at all */
-	return fd < 0 || write(fd, text, len) != (ssize_t)len ? -errno : 0;
+	return write(fd, text, len) != (ssize_t)len ? -errno : 0;
 }
 
 static int run_helper(

@@ -1,29 +1,20 @@
 /*
  * Security labels; see lsm_priv.h. A label is written into a file of this
- * process below /proc. Somebody who could put another file there would get a
- * container without a label, or a write into the host: so /proc is checked to be
- * the root of a procfs, and the way below it may cross neither mounts nor links
- * that are not procfs's own.
+ * process below /proc, which base/procfs.h finds safely.
  */
 #include "runtime/lsm_priv.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/procfs.h"
 #include "base/str.h"
 #include "runtime/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
-
-enum { PROC_ROOT_INODE = 1 };
 
 bool lsm_apparmor_enabled(void)
 {
@@ -37,37 +28,15 @@ bool lsm_selinux_enabled(void)
 	return file_exists(AT_FDCWD, "/sys/fs/selinux/enforce");
 }
 
-static int open_proc(struct err *e)
-{
-	struct statfs fs;
-	struct stat st;
-	cleanup_fd int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
-		return err_sys(e, "open '/proc'");
-	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != PROC_ROOT_INODE)
-		return err_set(e, ERR_STATE, "'/proc' of the host is not the root of a procfs");
-	return STEAL_FD(fd);
-}
-
-static int open_attr(int proc, const char *name)
-{
-	struct open_how how = {
-		.flags = O_WRONLY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, proc, name, &how, sizeof(how));
-	return fd < 0 ? -errno : fd;
-}
-
 static int add_label(struct lsm *l, const char *own, char *label, struct err *e)
 {
 	l->label[l->n] = label;
-	cleanup_fd int proc = open_proc(e);
+	cleanup_fd int proc = procfs_open_root(e);
 	if (proc < 0)
 		return proc;
-	int fd = own ? open_attr(proc, own) : -ENOENT;
+	int fd = own ? procfs_open_at(proc, own, O_WRONLY) : -ENOENT;
 	if (fd == -ENOENT) /* before Linux 5.1 there is one file for all */
-		fd = open_attr(proc, "thread-self/attr/exec");
+		fd = procfs_open_at(proc, "thread-self/attr/exec", O_WRONLY);
 	if (fd < 0)
 		return err_sysno(e, fd, "open the security attributes of the process");
 	l->fd[l->n++] = fd;

@@ -30,6 +30,11 @@ static inline int sys_fsmount(int fd, unsigned flags, unsigned attrs)
 	return (int)syscall(SYS_fsmount, fd, flags, attrs);
 }
 
+static inline int sys_fspick(int dir, const char *path, unsigned flags)
+{
+	return (int)syscall(SYS_fspick, dir, path, flags);
+}
+
 static inline int sys_open_tree(int dir, const char *path, unsigned flags)
 {
 	return (int)syscall(SYS_open_tree, dir, path, flags);

@@ -119,9 +119,6 @@ static int check(const struct runtime_config *c, const struct runtime_options *o
 {
 	if (!c->has_process)
 		return err_set(e, ERR_FORMAT, "process is missing");
-	if (!str_empty(c->mount_label))
-		return err_set(
-			e, ERR_UNSUPPORTED, "linux.mountLabel: not supported by this version");
 	int r = check_namespaces(c, e);
 	if (r == 0)
 		r = check_sysctls(c, e);
@@ -269,7 +266,7 @@ static void plan_root(
 {
 	unsigned long prop = c->root_propagation;
 	add(p, RUNTIME_STEP_PROPAGATION, NULL,
-		MS_REC | (prop & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE));
+		MS_REC | (prop & (MS_PRIVATE | MS_SHARED) ? prop : MS_SLAVE));
 	add(p, RUNTIME_STEP_ROOT, c->root_path, 0);
 	add(p, RUNTIME_STEP_CLOSE_FDS, NULL, 0);
 	plan_mounts(p, c, !(o->flags & RUNTIME_NO_CGROUP));

@@ -122,7 +122,7 @@ load runtime_lib
 
 @test "a wrong mount option is named with the kernel's words" {
   conf '.mounts += [{destination: "/x", type: "tmpfs", source: "t", options: ["size=odd"]}]'
-  fails_with 1 "mount tmpfs at '/x'" rt run --bundle "$B" "$ID"
+  fails_with 1 "mounts[7] '/x': mount tmpfs: tmpfs: Bad value for 'size'" rt run --bundle "$B" "$ID"
   nothing_left
 }
 

@@ -134,7 +134,6 @@ static const struct {
 		"'net.ipv4.ip_forward' does not belong"},
 	{SAMPLE(SAMPLE_PROCESS, "[]", "{" MOUNT_NS ",\"sysctl\":{\"kernel.core_pattern\":\"|x\"}}"),
 		"'kernel.core_pattern' does not belong"},
-	{SAMPLE(SAMPLE_PROCESS, "[]", "{" MOUNT_NS ",\"mountLabel\":\"x\"}"), "linux.mountLabel"},
 	{"{\"ociVersion\":\"1.0\",\"root\":{\"path\":\"r\"}}", "process is missing"},
 };
 
