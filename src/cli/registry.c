@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define CONFIG_FILE "/etc/kist/config.yaml"
+#define POLICY_FILE "/etc/containers/policy.json"
 
 /* $XDG_CONFIG_HOME or ~/.config; NULL: neither is known. The caller frees it. */
 static char *config_home(void)
@@ -75,6 +76,37 @@ int cli_auth_files(const struct cli *c, struct registry_auth *ret, struct err *e
 		if (file_exists(AT_FDCWD, ret->files.v[i]))
 			write = ret->files.v[i];
 	ret->write = mem_strdup(write);
+	return 0;
+}
+
+int cli_policy_load(const struct cli *c, struct trust_policy **ret, struct err *e)
+{
+	const char *given = cli_value(c, "signature-policy");
+	if (given)
+		return trust_policy_load(given, ret, e);
+	char *config cleanup_free = config_home();
+	char *own cleanup_free = config ? mem_printf("%s/containers/policy.json", config) : NULL;
+	if (own && file_exists(AT_FDCWD, own))
+		return trust_policy_load(own, ret, e);
+	return file_exists(AT_FDCWD, POLICY_FILE) ? trust_policy_load(POLICY_FILE, ret, e) : 0;
+}
+
+int cli_lookaside_load(struct registry_lookaside **ret, struct err *e)
+{
+	struct registry_lookaside *l cleanup_registry_lookaside = registry_lookaside_new();
+	char *config cleanup_free = config_home();
+	char *own cleanup_free = config ? mem_printf("%s/containers/registries.d", config) : NULL;
+	bool has_own = own && file_exists(AT_FDCWD, own);
+	int r = registry_lookaside_load(l, has_own ? own : "/etc/containers/registries.d", e);
+	if (r < 0)
+		return r;
+	const char *home = getenv("HOME");
+	char *base cleanup_free =
+		geteuid() == 0 || str_empty(home)
+			? mem_strdup("file:///var/lib/containers/sigstore")
+			: mem_printf("file://%s/.local/share/containers/sigstore", home);
+	registry_lookaside_fallback(l, base);
+	*ret = STEAL(l);
 	return 0;
 }
 

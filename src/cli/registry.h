@@ -6,7 +6,9 @@
 #include "cli/cli.h"
 #include "registry/auth.h"
 #include "registry/config.h"
+#include "registry/lookaside.h"
 #include "registry/open.h"
+#include "trust/policy.h"
 
 /*
  * --config FILE, else $KIST_CONFIG, else /etc/kist/config.yaml and then
@@ -21,6 +23,14 @@ int cli_config_load(const struct cli *c, struct registry_config **ret, struct er
  * first that is there, else the second of these.
  */
 int cli_auth_files(const struct cli *c, struct registry_auth *ret, struct err *e);
+
+/*
+ * --signature-policy FILE, else $XDG_CONFIG_HOME/containers/policy.json (~/.config), else
+ * /etc/containers/policy.json. *ret is NULL when there is none of them.
+ */
+int cli_policy_load(const struct cli *c, struct trust_policy **ret, struct err *e);
+/* registries.d of the user, else of the system; and where the containers tools keep signatures. */
+int cli_lookaside_load(struct registry_lookaside **ret, struct err *e);
 
 /* Directories with certificates by host, added to ret: the user's and the system's certs.d of the
  * containers tools, docker's. */

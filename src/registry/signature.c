@@ -21,9 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COSIGN_ARTIFACT  "application/vnd.dev.cosign.artifact.sig.v1+json"
-#define COSIGN_PAYLOAD   "application/vnd.dev.cosign.simplesigning.v1+json"
-#define COSIGN_SIGNATURE "dev.cosignproject.cosign/signature"
+#define COSIGN_ARTIFACT "application/vnd.dev.cosign.artifact.sig.v1+json"
+#define COSIGN_PAYLOAD  "application/vnd.dev.cosign.simplesigning.v1+json"
 
 /* ---- OpenPGP, beside the registry ---- */
 
@@ -66,7 +65,7 @@ static int get_lookaside(const struct registry_signatures *s, const char *digest
 static int add_layer(const struct registry_signatures *s, const struct oci_descriptor *d,
 	const char *origin, struct trust_signatures *ret, struct err *e)
 {
-	const char *text = strv_env_get(&d->annotations, COSIGN_SIGNATURE);
+	const char *text = strv_env_get(&d->annotations, TRUST_SIGSTORE_ANNOTATION);
 	struct buf payload cleanup_buf = BUF_INIT_MAX(LIMIT_SIGNATURE);
 	struct buf proof cleanup_buf = BUF_INIT_MAX(LIMIT_SIGNATURE);
 	struct trust_signature *one = NULL;

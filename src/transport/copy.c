@@ -8,6 +8,7 @@
 #include "oci/image_config.h"
 #include "oci/manifest.h"
 #include "transport/accept.h"
+#include "transport/trust.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -187,7 +188,10 @@ static int copy_image(struct copy *c, struct transport_document *doc, bool root,
 	struct image x cleanup(image_release) = {.doc = *doc, .config = OCI_IMAGE_CONFIG_INIT};
 	size_t n = 0;
 	*doc = (struct transport_document){0};
-	int r = oci_manifest_parse(x.doc.bytes.data, x.doc.bytes.len, &x.m, e);
+	int r = transport_trust_from(
+		c->from, x.doc.digest, *c->index_digest ? c->index_digest : NULL, e);
+	if (r >= 0)
+		r = oci_manifest_parse(x.doc.bytes.data, x.doc.bytes.len, &x.m, e);
 	if (r >= 0 && !is_image(&x.m) && (c->to->needs & TRANSPORT_TO_IMAGE))
 		r = err_set(e, ERR_UNSUPPORTED, "'%s' takes images; %s is an artifact (%s)",
 			c->to->text, x.doc.digest,
@@ -287,6 +291,8 @@ static int copy_root(struct copy *c, const char *digest, bool root, struct err *
 		r = oci_manifest_kind(doc.bytes.data, doc.bytes.len, &kind, e);
 	if (r < 0)
 		return r;
+	if (kind == OCI_KIND_INDEX)
+		memcpy(c->index_digest, doc.digest, sizeof(c->index_digest));
 	bool whole = c->o->all && kind == OCI_KIND_INDEX;
 	if (whole && (c->to->needs & TRANSPORT_TO_SINGLE))
 		return err_set(e, ERR_UNSUPPORTED, "'%s' holds one platform: --all cannot be",

@@ -11,7 +11,8 @@ struct copy {
 	struct transport_to *to;
 	const struct transport_copy_options *o;
 	struct transport_copied sum;
-	pthread_mutex_t lock; /* of sum, and of told */
+	char index_digest[OCI_DIGEST_MAX]; /* of what the name is; "": it is no index */
+	pthread_mutex_t lock;              /* of sum, and of told */
 };
 
 /* One blob of an image. */

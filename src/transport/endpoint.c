@@ -141,6 +141,14 @@ int transport_document_make(struct transport_document *d, const void *p, size_t 
 int transport_from_open(const struct transport_place *p, const struct transport_world *w,
 	struct transport_from **ret, struct err *e)
 {
+	static const char *const names[] = {
+		[TRANSPORT_KIND_REGISTRY] = "docker",
+		[TRANSPORT_KIND_OCI] = "oci",
+		[TRANSPORT_KIND_OCI_ARCHIVE] = "oci-archive",
+		[TRANSPORT_KIND_DOCKER_ARCHIVE] = "docker-archive",
+		[TRANSPORT_KIND_DIR] = "dir",
+		[TRANSPORT_KIND_STORE] = NULL,
+	};
 	int r = -ERR_USAGE;
 	switch (p->kind) {
 	case TRANSPORT_KIND_REGISTRY:
@@ -163,6 +171,13 @@ int transport_from_open(const struct transport_place *p, const struct transport_
 	if (r < 0)
 		return err_wrap(e, r, "'%s'", p->text);
 	(*ret)->text = mem_strdup(p->text);
+	(*ret)->trust = w->trust;
+	(*ret)->transport = names[p->kind];
+	if (p->kind != TRANSPORT_KIND_REGISTRY && p->kind != TRANSPORT_KIND_STORE) {
+		char *real cleanup_free = realpath(p->path, NULL);
+		(*ret)->path = mem_printf("%s%s%s", real ? real : p->path, p->name ? ":" : "",
+			p->name ? p->name : "");
+	}
 	return 0;
 }
 
@@ -250,6 +265,7 @@ void transport_from_free(struct transport_from *f)
 		return;
 	free(STEAL(f->text));
 	free(STEAL(f->reference));
+	free(STEAL(f->path));
 	f->ops->free(f);
 }
 

@@ -24,6 +24,7 @@
 #include "oci/descriptor.h"
 #include "oci/media_type.h"
 #include "transport/blob.h"
+#include "trust/policy.h"
 
 struct err;
 struct registry_client;
@@ -69,6 +70,7 @@ int transport_document_make(struct transport_document *d, const void *p, size_t 
 	const char *media_type, struct err *e);
 
 struct transport_from;
+struct transport_trust;
 struct transport_from_ops {
 	/* What the name means (digest NULL), or another manifest of the same place. */
 	int (*manifest)(struct transport_from *f, const char *digest,
@@ -76,11 +78,17 @@ struct transport_from_ops {
 	/* d: of a manifest that came from here */
 	int (*blob)(struct transport_from *f, const struct oci_descriptor *d,
 		struct transport_blob **ret, struct err *e);
+	/* Signatures of a manifest, as for struct trust_image. NULL: the place has none. */
+	int (*signatures)(struct transport_from *f, enum trust_signature_kind kind,
+		const char *digest, struct trust_signatures *ret, struct err *e);
 	void (*free)(struct transport_from *f);
 };
 struct transport_from {
 	const struct transport_from_ops *ops;
-	char *text;      /* for messages */
+	char *text;                          /* for messages */
+	const struct transport_trust *trust; /* NULL: everything is accepted */
+	const char *transport;               /* its name in a policy; NULL: our own store */
+	char *path;      /* in a policy: absolute path and ":NAME"; NULL: docker: */
 	char *reference; /* what it is called in the world: "docker.io/library/alpine:3"; NULL */
 	bool parallel;   /* blobs may be opened and read from several threads */
 	/* The manifest was made here, over plain layers: no one has its digest yet. */
@@ -126,6 +134,7 @@ struct transport_world {
 	const struct registry_config *config;       /* NULL: an empty one */
 	const struct registry_open_options *remote; /* registry/open.h; NULL: the defaults */
 	const char *tmp_dir;                        /* for bytes that are put aside */
+	const struct transport_trust *trust;        /* transport/trust.h; NULL: all is accepted */
 };
 
 int transport_from_open(const struct transport_place *p, const struct transport_world *w,

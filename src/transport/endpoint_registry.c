@@ -10,6 +10,8 @@
 #include "registry/client/manifest.h"
 #include "registry/client/upload.h"
 #include "registry/open.h"
+#include "registry/signature.h"
+#include "transport/trust.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +87,15 @@ static int registry_blob_of(struct transport_from *f, const struct oci_descripto
 	return transport_blob_spool(&t, spool, d->digest, d->size, ret, e);
 }
 
+static int registry_signatures_of(struct transport_from *f, enum trust_signature_kind kind,
+	const char *digest, struct trust_signatures *ret, struct err *e)
+{
+	struct from_registry *g = (struct from_registry *)f;
+	struct registry_signatures s = {
+		g->w->client, g->repo, &g->ref, f->trust ? f->trust->lookaside : NULL};
+	return registry_signatures_get(&s, kind, digest, ret, e);
+}
+
 static void from_free(struct transport_from *f)
 {
 	struct from_registry *g = (struct from_registry *)f;
@@ -130,7 +141,7 @@ int transport_from_registry(const struct transport_place *p, const struct transp
 	struct transport_from **ret, struct err *e)
 {
 	static const struct transport_from_ops ops = {
-		registry_manifest_of, registry_blob_of, from_free};
+		registry_manifest_of, registry_blob_of, registry_signatures_of, from_free};
 	struct strv names cleanup_strv = STRV_INIT;
 	if (!w->client)
 		return no_client(e);

@@ -177,7 +177,8 @@ static int make_manifest(struct from_docker *g, const struct oci_archive_image *
 int transport_from_docker(const struct transport_place *p, const struct transport_world *w,
 	struct transport_from **ret, struct err *e)
 {
-	static const struct transport_from_ops ops = {docker_manifest, docker_blob, docker_free};
+	static const struct transport_from_ops ops = {
+		docker_manifest, docker_blob, NULL, docker_free};
 	struct transport_from *f cleanup_transport_from = NULL;
 	struct from_docker *g = mem_alloc(sizeof(*g));
 	*g = (struct from_docker){.base = {.ops = &ops, .parallel = true, .made_up = true},

@@ -145,7 +145,8 @@ static int read_index(struct from_layout *g, const struct transport_place *p, st
 int transport_from_layout(const struct transport_place *p, const struct transport_world *w,
 	struct transport_from **ret, struct err *e)
 {
-	static const struct transport_from_ops ops = {layout_manifest, layout_blob, layout_free};
+	static const struct transport_from_ops ops = {
+		layout_manifest, layout_blob, NULL, layout_free};
 	struct transport_from *f cleanup_transport_from = NULL;
 	struct from_layout *g = mem_alloc(sizeof(*g));
 	*g = (struct from_layout){

@@ -137,7 +137,7 @@ static int make_manifest(struct from_store *g, struct err *e)
 int transport_from_store(const struct transport_place *p, const struct transport_world *w,
 	struct transport_from **ret, struct err *e)
 {
-	static const struct transport_from_ops ops = {store_manifest, store_blob, store_free};
+	static const struct transport_from_ops ops = {store_manifest, store_blob, NULL, store_free};
 	if (!w->store)
 		return err_set(e, ERR_UNSUPPORTED, "there is no store here");
 	struct transport_from *f cleanup_transport_from = NULL;

@@ -1,7 +1,9 @@
-/* The policy for images from a registry; see the header. */
+/* The policy for what arrives; see the header. */
 #include "transport/trust.h"
 
+#include "oci/reference.h"
 #include "registry/signature.h"
+#include "transport/endpoint.h"
 #include "trust/policy.h"
 
 int transport_trust_check(
@@ -20,4 +22,31 @@ int transport_trust_check(
 		.tmp_dir = t->tmp_dir,
 	};
 	return trust_policy_check(t->policy, &image, e);
+}
+
+static int ask_place(void *arg, enum trust_signature_kind kind, const char *digest,
+	struct trust_signatures *ret, struct err *e)
+{
+	struct transport_from *f = arg;
+	return f->ops->signatures(f, kind, digest, ret, e);
+}
+
+int transport_trust_from(
+	struct transport_from *f, const char *digest, const char *index_digest, struct err *e)
+{
+	struct oci_reference ref;
+	if (!f->trust || !f->trust->policy || !f->transport)
+		return 0;
+	bool named = f->reference && oci_reference_parse(f->reference, &ref, NULL) >= 0;
+	const struct trust_image image = {
+		.transport = f->transport,
+		.path = f->path,
+		.ref = named ? &ref : NULL,
+		.digest = digest,
+		.index_digest = index_digest,
+		.signatures = f->ops->signatures ? ask_place : NULL,
+		.arg = f,
+		.tmp_dir = f->trust->tmp_dir,
+	};
+	return trust_policy_check(f->trust->policy, &image, e);
 }

@@ -1,6 +1,6 @@
 /*
- * The policy (trust/policy.h) for images from a registry: asked once for each
- * image manifest, before its config and layers are fetched.
+ * The policy (trust/policy.h) for images that arrive: asked once for each image
+ * manifest, before its config and layers are fetched.
  */
 #pragma once
 
@@ -11,6 +11,7 @@ struct oci_reference;
 struct registry_client;
 struct registry_lookaside;
 struct registry_repo;
+struct transport_from;
 struct trust_policy;
 
 struct transport_trust {
@@ -30,3 +31,7 @@ struct transport_trust_image {
 /* t may be NULL. -EPERM: refused, see trust_policy_check. */
 int transport_trust_check(
 	const struct transport_trust *t, const struct transport_trust_image *i, struct err *e);
+/* The same for what a place gives, with the policy that it was opened with. Our own store is always
+ * trusted: what is in it passed here, or was made here. */
+int transport_trust_from(
+	struct transport_from *f, const char *digest, const char *index_digest, struct err *e);

@@ -34,6 +34,9 @@ enum trust_signature_kind {
 	TRUST_SIGSTORE, /* a payload and a signature over it, as cosign attaches them */
 };
 
+/* Where cosign's manifests have the signature over a layer, which is the payload. Base64. */
+#define TRUST_SIGSTORE_ANNOTATION "dev.cosignproject.cosign/signature"
+
 /* As it was found: nothing of it is trusted. */
 struct trust_signature {
 	char *origin; /* where it was found, for messages */

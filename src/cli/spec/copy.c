@@ -13,6 +13,7 @@ static const struct cli_opt opts[] = {
 	{"quiet", 'q', NULL, "print nothing but errors", 0},
 	{"digestfile", 0, "FILE", "write the digest of what was copied to this file", 0},
 	REMOTE_OPTS,
+	REMOTE_TRUST_OPTS,
 	{"src-tls-verify", 0, NULL, "--tls-verify for the source alone", 0},
 	{"dest-tls-verify", 0, NULL, "--tls-verify for the destination alone", 0},
 	{"src-cert-dir", 0, "DIR", "--cert-dir for the source alone", 0},
@@ -40,7 +41,9 @@ CLI_SPEC(copy) = {
 		"layers. Blobs that the destination has are skipped; one that another repository "
 		"of the same registry has is mounted. Every digest is checked, whatever the source "
 		"promises.\n\n"
-		"The name appears at the destination when everything else is there.",
+		"The name appears at the destination when everything else is there.\n\n"
+		"policy.json decides which sources are trusted, as for kist pull; store: always "
+		"is.",
 	.opts = opts,
 	.examples = "kist copy docker://docker.io/library/alpine:3 oci:layout:alpine\n"
 		    "kist copy --all docker://a.example.org/app:1 docker://b.example.org/app:1\n"

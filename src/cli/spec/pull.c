@@ -10,6 +10,7 @@ static const struct cli_opt opts[] = {
 	{"max-layer-size", 0, "SIZE", "of a layer, as it comes and unpacked (1t)", 0},
 	{"max-ratio", 0, "N", "how many times its size a layer may unpack to (2000)", 0},
 	REMOTE_TRANSFER_OPTS,
+	REMOTE_TRUST_OPTS,
 	{"disable-content-trust", 0, NULL, "policy.json decides what is trusted", CLI_REFUSED},
 	{NULL, 0, NULL, NULL, 0},
 };
@@ -34,7 +35,13 @@ CLI_SPEC(pull) = {
 		"list of the configuration file; nothing is guessed. With a digest "
 		"(NAME@sha256:...) the image gets no tag.\n\n"
 		"--policy missing fetches only what the store has not, newer asks and is content "
-		"with what is there when nobody answers, never asks nobody.",
+		"with what is there when nobody answers, never asks nobody.\n\n"
+		"policy.json of the containers tools (~/.config/containers/policy.json, "
+		"/etc/containers/policy.json) decides what is trusted: reject, "
+		"insecureAcceptAnything, signedBy (OpenPGP, verified by gpg; signatures from the "
+		"places that registries.d names) and sigstoreSigned with a key (cosign's "
+		"signatures beside the image). What is not trusted is refused before its layers "
+		"are fetched. Without the file everything is accepted.",
 	.opts = opts,
 	.examples = "kist pull docker.io/library/alpine:3.20\n"
 		    "kist pull --tls-verify=false registry.lan:5000/app\n"

@@ -16,3 +16,9 @@
 	}
 
 #define REMOTE_TRANSFER_OPTS {"jobs", 'j', "N", "layers at a time (3)", 0}, REMOTE_OPTS
+
+/* Of commands that take images in */
+#define REMOTE_TRUST_OPTS                                                                   \
+	{                                                                                   \
+		"signature-policy", 0, "FILE", "what is trusted, instead of policy.json", 0 \
+	}

@@ -109,8 +109,8 @@ static int run_copy(struct cli *c, struct remote *m, struct store *s, struct cop
 {
 	struct registry_open_options in = side(c, m, "src-tls-verify", "src-cert-dir");
 	struct registry_open_options out = side(c, m, "dest-tls-verify", "dest-cert-dir");
-	const struct transport_world wi = {s, m->client, m->config, &in, q->o.tmp_dir};
-	const struct transport_world wo = {s, m->client, m->config, &out, q->o.tmp_dir};
+	const struct transport_world wi = {s, m->client, m->config, &in, q->o.tmp_dir, &m->trust};
+	const struct transport_world wo = {s, m->client, m->config, &out, q->o.tmp_dir, NULL};
 	struct transport_from *from cleanup_transport_from = NULL;
 	struct transport_to *to cleanup_transport_to = NULL;
 	struct transport_copied done;
@@ -141,6 +141,8 @@ static int cmd_copy(struct cli *c)
 		r = copy_options(c, &q);
 	if (r >= 0)
 		r = remote_open(c, &m);
+	if (r >= 0)
+		r = remote_trust(c, &m);
 	if (r >= 0 && (a.kind == TRANSPORT_KIND_STORE || b.kind == TRANSPORT_KIND_STORE))
 		r = cli_store_open(c, &s, &c->err);
 	return r < 0 ? r : run_copy(c, &m, s, &q, &a, &b);

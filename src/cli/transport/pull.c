@@ -93,6 +93,8 @@ static int cmd_pull(struct cli *c)
 	if (r >= 0)
 		r = remote_open(c, &m.remote);
 	if (r >= 0)
+		r = remote_trust(c, &m.remote);
+	if (r >= 0)
 		r = cli_store_open(c, &m.store, &c->err);
 	if (r < 0)
 		return r;
@@ -100,6 +102,7 @@ static int cmd_pull(struct cli *c)
 	m.remote.notice = progress_note;
 	m.remote.notice_ctx = m.progress;
 	m.o.client = m.remote.client;
+	m.o.trust = &m.remote.trust;
 	m.o.config = m.remote.config;
 	m.o.remote = &m.remote.open;
 	m.o.jobs = m.remote.jobs;

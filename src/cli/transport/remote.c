@@ -146,9 +146,22 @@ int remote_open(struct cli *c, struct remote *r)
 	return 0;
 }
 
+int remote_trust(struct cli *c, struct remote *r)
+{
+	int n = cli_policy_load(c, &r->policy, &c->err);
+	if (n >= 0 && r->policy)
+		n = cli_lookaside_load(&r->lookaside, &c->err);
+	const char *tmp = getenv("TMPDIR");
+	r->trust = (struct transport_trust){
+		r->policy, r->lookaside, str_empty(tmp) ? "/var/tmp" : tmp};
+	return n < 0 ? n : 0;
+}
+
 void remote_release(struct remote *r)
 {
 	registry_client_free(r->client);
+	trust_policy_free(r->policy);
+	registry_lookaside_free(r->lookaside);
 	registry_config_free(r->config);
 	registry_auth_release(&r->auth);
 	registry_credentials_release(&r->given);

@@ -5,6 +5,7 @@
 #include "base/strv.h"
 #include "cli/registry.h"
 #include "registry/client/client.h"
+#include "transport/trust.h"
 
 #include <signal.h>
 
@@ -21,10 +22,17 @@ struct remote {
 	/* what the client tells while it works; set before the first request; NULL: standard error */
 	void (*notice)(void *ctx, const char *line);
 	void *notice_ctx;
+	/* remote_trust */
+	struct trust_policy *policy;
+	struct registry_lookaside *lookaside;
+	struct transport_trust trust;
 };
 
 /* r must stay where it is. From now on SIGINT, SIGTERM and SIGHUP set *stop; a second one ends the
  * process. */
 int remote_open(struct cli *c, struct remote *r);
+/* For commands that take images in: --signature-policy FILE, else the user's policy.json of the
+ * containers tools, else the system's; without one everything is accepted. And registries.d. */
+int remote_trust(struct cli *c, struct remote *r);
 void remote_release(struct remote *r);
 #define cleanup_remote cleanup(remote_release)
