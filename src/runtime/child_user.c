@@ -52,8 +52,14 @@ static int set_rlimit(
 		return 0;
 	struct rlimit now;
 	const char *name = rlimit_name(l->resource);
-	if (!lower || errno != EPERM || getrlimit((__rlimit_resource_t)l->resource, &now) < 0)
+	if (errno != EPERM || getrlimit((__rlimit_resource_t)l->resource, &now) < 0)
 		return err_sys(e, "set limit '%s'", name);
+	if (!lower) {
+		int r = err_sys(e, "set limit '%s' to %llu (now at most %llu)", name,
+			(unsigned long long)l->limit.rlim_max, (unsigned long long)now.rlim_max);
+		err_hint(e, "raising a limit needs CAP_SYS_RESOURCE, which this host does not give");
+		return r;
+	}
 	struct rlimit most = {
 		MIN(l->limit.rlim_cur, now.rlim_max), MIN(l->limit.rlim_max, now.rlim_max)};
 	if (setrlimit((__rlimit_resource_t)l->resource, &most) < 0)
