@@ -57,7 +57,8 @@ static int set_rlimit(
 	if (!lower) {
 		int r = err_sys(e, "set limit '%s' to %llu (now at most %llu)", name,
 			(unsigned long long)l->limit.rlim_max, (unsigned long long)now.rlim_max);
-		err_hint(e, "raising a limit needs CAP_SYS_RESOURCE, which this host does not give");
+		err_hint(
+			e, "raising a limit needs CAP_SYS_RESOURCE, which this host does not give");
 		return r;
 	}
 	struct rlimit most = {
