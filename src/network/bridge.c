@@ -19,7 +19,7 @@
 #include "network/host_priv.h"
 #include "network/link_priv.h"
 #include "network/net_priv.h"
-#include "network/nl_priv.h"
+#include "base/nl.h"
 #include "network/rules_priv.h"
 #include "network/table_priv.h"
 

@@ -2,7 +2,7 @@
 #include "network/link_priv.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "network/nl_priv.h"
+#include "base/nl.h"
 
 #include <errno.h>
 #include <linux/if_link.h>

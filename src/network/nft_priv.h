@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/defs.h"
-#include "network/nl_priv.h"
+#include "base/nl.h"
 
 /* before the kernel's headers, which then leave these definitions to the C library */
 #include <netinet/in.h>

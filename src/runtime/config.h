@@ -229,6 +229,15 @@ struct runtime_memory_policy {
 	struct runtime_bits nodes;
 };
 
+/* linux.intelRdt; NULL: not given */
+struct runtime_rdt {
+	bool set;
+	const char *clos_id; /* "/": the root's class */
+	const char *l3_schema, *mb_schema;
+	struct runtime_strings schemata;
+	bool monitoring;
+};
+
 struct runtime_config {
 	const char *version; /* ociVersion */
 	const char *root_path;
@@ -255,6 +264,8 @@ struct runtime_config {
 	bool has_personality;
 	unsigned long personality; /* PER_x | flags of personality(2) */
 	struct runtime_memory_policy memory_policy;
+	struct runtime_rdt rdt;
+	struct runtime_pairs net_devices; /* interface of the host → its name inside */
 	/* linux.seccomp as it stands in the document, NULL: none. It is the largest part of most
 	 * configs and is read only when its compiled form is not at hand (seccomp_cache_dir): what is
 	 * wrong in it is reported by create. */

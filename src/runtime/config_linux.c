@@ -4,26 +4,12 @@
 #include "base/str.h"
 #include "runtime/idmap.h"
 #include "runtime/json_priv.h"
+#include "runtime/netdev_priv.h"
 #include "runtime/ns_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static int refuse_unsupported(const struct jread *r, const struct jnode *n)
-{
-	static const char *const names[] = {"intelRdt", "netDevices"};
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct jnode m;
-		int k = jread_object(r, n, names[i], &m);
-		if (k < 0)
-			return k;
-		if (k && json_object_size(m.v) > 0)
-			return err_set(r->e, ERR_UNSUPPORTED,
-				"linux.%s: not supported by this version", names[i]);
-	}
-	return 0;
-}
 
 static int ns_kind(const char *word)
 {
@@ -128,6 +114,72 @@ static int read_time_offsets(const struct jread *r, const struct jnode *n, struc
 	return MIN(k, 0);
 }
 
+static int read_net_devices(const struct jread *r, const struct jnode *n, struct runtime_config *c)
+{
+	struct jnode all;
+	int k = jread_object(r, n, "netDevices", &all);
+	if (k <= 0)
+		return k;
+	struct runtime_pair *v = arena_alloc(r->a, (json_object_size(all.v) + 1) * sizeof(*v));
+	size_t count = 0;
+	const char *name;
+	json_t *value;
+	json_object_foreach (all.v, name, value) {
+		const struct jnode item = {value, &all, name, 0};
+		struct runtime_pair *p = &v[count++];
+		p->key = p->value = arena_strdup(r->a, name);
+		if (!json_is_null(value) && !json_is_object(value))
+			return jread_fail(r, &item, "expected an object");
+		if (value && (k = jread_str(r, &item, "name", &p->value)) < 0)
+			return k;
+		if (str_empty(p->value))
+			p->value = p->key;
+		if (!netdev_name_valid(p->key, false) || !netdev_name_valid(p->value, true))
+			return jread_fail(r, &item, "'%s' is no name for a network interface",
+				netdev_name_valid(p->key, false) ? p->value : p->key);
+	}
+	c->net_devices = (struct runtime_pairs){v, count};
+	return 0;
+}
+
+/* The name becomes a directory of resctrl beside the kernel's own. */
+static bool is_clos_id(const char *id)
+{
+	static const char *const taken[] = {".", "..", "info", "mon_groups", "mon_data"};
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		if (str_eq(id, taken[i]))
+			return false;
+	return str_eq(id, "/") || (*id && !strpbrk(id, "/\n"));
+}
+
+static int read_rdt(const struct jread *r, const struct jnode *n, struct runtime_config *c)
+{
+	struct runtime_rdt *t = &c->rdt;
+	struct jnode m;
+	int k = jread_object(r, n, "intelRdt", &m);
+	if (k <= 0 || !json_object_size(m.v))
+		return k;
+	if ((k = jread_str(r, &m, "closID", &t->clos_id)) < 0 ||
+		(k = jread_str(r, &m, "l3CacheSchema", &t->l3_schema)) < 0 ||
+		(k = jread_str(r, &m, "memBwSchema", &t->mb_schema)) < 0 ||
+		(k = jread_strings(r, &m, "schemata", &t->schemata)) < 0 ||
+		(k = jread_bool(r, &m, "enableMonitoring", &t->monitoring)) < 0)
+		return k;
+	if (str_empty(t->clos_id))
+		t->clos_id = NULL;
+	if (t->clos_id && !is_clos_id(t->clos_id))
+		return jread_fail(r, &m, "closID '%s' is no name for a class", t->clos_id);
+	if (!str_empty(t->mb_schema) &&
+		(!str_starts(t->mb_schema, "MB:") || strchr(t->mb_schema, '\n')))
+		return jread_fail(r, &m, "memBwSchema is not one line that begins with 'MB:'");
+	for (size_t i = 0; i < t->schemata.n; i++)
+		if (!strchr(t->schemata.v[i], ':') || strchr(t->schemata.v[i], '\n'))
+			return jread_fail(
+				r, &m, "schemata[%zu] is not one line such as 'L3:0=ff'", i);
+	t->set = true;
+	return 0;
+}
+
 static int read_propagation(const struct jread *r, const struct jnode *n, struct runtime_config *c)
 {
 	const char *word = NULL;
@@ -155,7 +207,7 @@ int config_read_linux(const struct jread *r, const struct jnode *n, struct runti
 {
 	struct jnode m;
 	int k;
-	if ((k = refuse_unsupported(r, n)) < 0 || (k = read_namespaces(r, n, c)) < 0 ||
+	if ((k = read_namespaces(r, n, c)) < 0 ||
 		(k = config_read_id_maps(r, n, "uidMappings", &c->uid_maps, &c->nuid_maps)) < 0 ||
 		(k = config_read_id_maps(r, n, "gidMappings", &c->gid_maps, &c->ngid_maps)) < 0 ||
 		(k = jread_objects(r, n, "devices", sizeof(*c->devices), read_device, &c->devices,
@@ -167,7 +219,8 @@ int config_read_linux(const struct jread *r, const struct jnode *n, struct runti
 		(k = jread_strings(r, n, "readonlyPaths", &c->readonly_paths)) < 0 ||
 		(k = jread_str(r, n, "mountLabel", &c->mount_label)) < 0)
 		return k;
-	if ((k = read_time_offsets(r, n, c)) < 0 || (k = config_read_personality(r, n, c)) < 0 ||
+	if ((k = read_time_offsets(r, n, c)) < 0 || (k = read_net_devices(r, n, c)) < 0 ||
+		(k = read_rdt(r, n, c)) < 0 || (k = config_read_personality(r, n, c)) < 0 ||
 		(k = config_read_memory_policy(r, n, c)) < 0)
 		return k;
 	/* usually it was cut out before, and nothing is left here */

@@ -119,6 +119,7 @@ struct runtime_state {
 	unsigned cgroup_controllers; /* those in which it was made (enum runtime_controller) */
 	unsigned cgroup_mode;        /* enum runtime_cgroup_mode */
 	unsigned hooks;              /* bit n: there are hooks of enum runtime_hook_kind n */
+	bool rdt;                    /* it has groups in resctrl */
 	enum runtime_status status;
 	pid_t pid; /* 0 when stopped */
 	uint64_t start_time;

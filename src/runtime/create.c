@@ -14,8 +14,10 @@
 #include "runtime/idmap.h"
 #include "runtime/lsm_priv.h"
 #include "runtime/mount_prepare.h"
+#include "runtime/netdev_priv.h"
 #include "runtime/ns_priv.h"
 #include "runtime/plan.h"
+#include "runtime/rdt_priv.h"
 #include "runtime/seccomp_priv.h"
 #include "runtime/state_priv.h"
 #include "runtime/wire_priv.h"
@@ -43,7 +45,8 @@ struct creation {
 	struct runtime_id_maps maps,
 		auto_maps; /* maps: borrowed from the config or from auto_maps */
 	struct cgroup_setup cgroup;
-	bool made_dir, made_cgroup;
+	char *rdt_mount; /* NULL: not asked for */
+	bool made_dir, made_cgroup, made_rdt;
 };
 
 static int check_options(const struct runtime_options *o, struct err *e)
@@ -115,6 +118,18 @@ static int check_sysctls(const struct creation *w, struct err *e)
 				c->sysctl.v[i].key, ns_kinds[kind].word, c->ns[kind].path);
 	}
 	return 0;
+}
+
+/* What only the host can tell, before anything is made */
+static int check_host(struct creation *w, struct err *e)
+{
+	const struct runtime_config *c = w->c;
+	const char *net = c->ns[RUNTIME_NS_NET].path;
+	if (c->net_devices.n && net && ns_is_own(RUNTIME_NS_NET, net) > 0)
+		return err_set(e, ERR_FORMAT,
+			"linux.netDevices: network namespace '%s' is the host's own", net);
+	int r = check_sysctls(w, e);
+	return r == 0 && c->rdt.set ? rdt_find_mount(&w->rdt_mount, e) : r;
 }
 
 /* What has to be there before the clone: v2 clones into the group, and in a user namespace the
@@ -239,17 +254,38 @@ static int map_ids(const struct creation *w, struct err *e)
 	return r < 0 ? r : wire_send(w->k->sock, WIRE_MAPPED, NULL);
 }
 
+static int open_netns(const struct creation *w, struct err *e)
+{
+	char own[64];
+	const char *path = w->c->ns[RUNTIME_NS_NET].path;
+	snprintf(own, sizeof(own), "/proc/%d/ns/net", (int)w->k->pid);
+	int fd = open(path ? path : own, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "open network namespace '%s'", path ? path : own) : fd;
+}
+
 static int set_up_network(const struct creation *w, struct err *e)
 {
-	if (!w->o->setup_network || !(w->plan.clone_flags & CLONE_NEWNET))
+	bool ours = w->o->setup_network && (w->plan.clone_flags & CLONE_NEWNET);
+	const struct runtime_pairs *devices = &w->c->net_devices;
+	if (!ours && !devices->n)
 		return 0;
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)w->k->pid);
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int fd = open_netns(w, e);
 	if (fd < 0)
-		return err_sys(e, "open '%s'", path);
-	int r = w->o->setup_network(w->o->setup_network_ctx, w->k->pid, fd, e);
+		return fd;
+	int r = ours ? w->o->setup_network(w->o->setup_network_ctx, w->k->pid, fd, e) : 0;
+	if (r == 0 && devices->n)
+		r = netdev_move_all(devices, fd, e);
 	return r < 0 ? r : wire_send(w->k->sock, WIRE_NETWORK, NULL);
+}
+
+static int set_up_rdt(struct creation *w, struct err *e)
+{
+	const struct runtime_rdt *r = &w->c->rdt;
+	if (!r->set)
+		return 0;
+	int k = rdt_apply(w->rdt_mount, r, w->o->id, w->k->pid, e);
+	w->made_rdt = k == 0;
+	return k;
 }
 
 static int open_joins(const struct creation *w, struct spawn *sp, struct err *e)
@@ -284,7 +320,7 @@ static int make(struct creation *w, struct err *e)
 	int r;
 	if ((r = check_options(w->o, e)) < 0 ||
 		(r = runtime_plan_make(w->c, w->o, &w->plan, e)) < 0 ||
-		(r = check_sysctls(w, e)) < 0 || (r = prepare_child(w, e)) < 0 ||
+		(r = check_host(w, e)) < 0 || (r = prepare_child(w, e)) < 0 ||
 		(r = prepare_maps(w, e)) < 0 || (r = prepare_mounts(w, e)) < 0 ||
 		(r = prepare_cgroup(w, e)) < 0 || (r = make_state_dir(w, e)) < 0 ||
 		(r = make_cgroup_first(w, &sp, e)) < 0 || (r = listen_for_start(w, e)) < 0)
@@ -295,7 +331,7 @@ static int make(struct creation *w, struct err *e)
 	if (r < 0)
 		return r;
 	if ((r = map_ids(w, e)) < 0 || (r = make_cgroup_then(w, e)) < 0 ||
-		(r = set_up_network(w, e)) < 0) {
+		(r = set_up_rdt(w, e)) < 0 || (r = set_up_network(w, e)) < 0) {
 		/* when the child went first, what it has to say is the cause */
 		return r == -EPIPE ? container_await_ready(w->k, e)
 				   : err_set(e, -r, "%s", err_text(r));
@@ -314,6 +350,8 @@ static void undo(struct creation *w)
 	container_abort(k);
 	if (w->made_cgroup)
 		runtime_cgroup_remove(&k->cgroup, NULL);
+	if (w->made_rdt)
+		rdt_remove(w->rdt_mount, &w->c->rdt, w->o->id, NULL);
 	if (ran && w->c->hooks[RUNTIME_HOOK_POSTSTOP].n) {
 		cleanup_free char *notes = state_annotations(w->c);
 		cleanup_free char *state = state_document(
@@ -344,10 +382,11 @@ int runtime_create(const struct runtime_config *c, const struct runtime_options 
 	runtime_id_maps_release(&w.auto_maps);
 	cgroup_setup_release(&w.cgroup);
 	free(w.root);
-	if (r < 0) {
+	if (r < 0)
 		undo(&w);
+	free(w.rdt_mount);
+	if (r < 0)
 		return r;
-	}
 	w.k->config = NULL;
 	w.k->id = w.k->bundle = NULL;
 	*ret = w.k;

@@ -8,6 +8,7 @@
 #include "runtime/config.h"
 #include "runtime/container_priv.h"
 #include "runtime/ns_priv.h"
+#include "runtime/rdt_priv.h"
 #include "runtime/seccomp_priv.h"
 #include "runtime/state_priv.h"
 
@@ -85,6 +86,13 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 	return 0;
 }
 
+static int join_rdt(const struct entry *x, const struct runtime_state *s, pid_t pid, struct err *e)
+{
+	cleanup_free char *mount = NULL;
+	int r = s->rdt ? rdt_find_mount(&mount, e) : 0;
+	return r < 0 || !s->rdt ? r : rdt_join(mount, &x->config->rdt, s->id, pid, e);
+}
+
 static int enter(struct entry *x, const char *state_dir, const struct runtime_state *s,
 	const struct runtime_process *p, const struct runtime_exec_options *o,
 	struct runtime_container *k, struct err *e)
@@ -103,7 +111,7 @@ static int enter(struct entry *x, const char *state_dir, const struct runtime_st
 		return err_set(e, ERR_STATE, "container '%s' has stopped", s->id);
 	if ((r = prepare(x, s, p, o, e)) < 0 ||
 		(r = container_spawn(k, &x->child, &x->sp, e)) < 0 ||
-		(r = container_await_ready(k, e)) < 0 ||
+		(r = join_rdt(x, s, k->pid, e)) < 0 || (r = container_await_ready(k, e)) < 0 ||
 		(r = pid_file_write(o->pid_file, k->pid, e)) < 0)
 		return r;
 	return runtime_start(k, e);

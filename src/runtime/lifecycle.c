@@ -7,6 +7,7 @@
 #include "runtime/config.h"
 #include "runtime/container_priv.h"
 #include "runtime/hooks_priv.h"
+#include "runtime/rdt_priv.h"
 #include "runtime/state_priv.h"
 
 #include <errno.h>
@@ -143,6 +144,17 @@ static int delete_half_made(const char *state_dir, int r, struct err *e)
 	return file_remove_tree(AT_FDCWD, state_dir, e);
 }
 
+/* Groups go when their processes are gone; without resctrl they are gone already. */
+static int remove_rdt(const char *state_dir, const struct runtime_state *s, struct err *e)
+{
+	struct runtime_config *c cleanup_runtime_config = NULL;
+	cleanup_free char *mount = NULL;
+	if (!s->rdt || rdt_find_mount(&mount, NULL) < 0)
+		return 0;
+	int r = state_load_config(state_dir, &c, e);
+	return r < 0 ? r : rdt_remove(mount, &c->rdt, s->id, e);
+}
+
 int runtime_delete(const char *state_dir, bool force, struct err *e)
 {
 	struct runtime_state *s cleanup_runtime_state = NULL;
@@ -156,6 +168,8 @@ int runtime_delete(const char *state_dir, bool force, struct err *e)
 		return r;
 	struct runtime_cgroup g = state_cgroup(s);
 	if (*s->cgroup_path && (r = runtime_cgroup_remove(&g, e)) < 0)
+		return r;
+	if ((r = remove_rdt(state_dir, s, e)) < 0)
 		return r;
 	state_run_poststop(state_dir, s);
 	return file_remove_tree(AT_FDCWD, state_dir, e);

@@ -107,6 +107,9 @@ static int check_namespaces(const struct runtime_config *c, struct err *e)
 		return err_set(e, ERR_FORMAT, "domainname: needs a UTS namespace of its own");
 	if (!c->nuid_maps != !c->ngid_maps)
 		return err_set(e, ERR_FORMAT, "linux: uidMappings and gidMappings go together");
+	if (c->net_devices.n && !ns[RUNTIME_NS_NET].want)
+		return err_set(
+			e, ERR_FORMAT, "linux.netDevices: needs a network namespace of its own");
 	if (has_time_offsets(c) && (!ns[RUNTIME_NS_TIME].want || ns[RUNTIME_NS_TIME].path))
 		return err_set(e, ERR_FORMAT, "linux.timeOffsets: needs a new time namespace");
 	if (!ns[RUNTIME_NS_USER].want && (c->nuid_maps || c->ngid_maps))
@@ -157,6 +160,8 @@ static void plan_namespaces(struct runtime_plan *p, const struct runtime_config 
 	add(p, RUNTIME_STEP_CLONE, NULL, p->clone_flags);
 	if (p->clone_flags & CLONE_NEWUSER)
 		add(p, RUNTIME_STEP_ID_MAPS, c, 0);
+	if (c->rdt.set)
+		add(p, RUNTIME_STEP_RDT, &c->rdt, 0);
 }
 
 static void plan_join_cgroup(struct runtime_plan *p, bool cgroup)
@@ -272,10 +277,13 @@ static void plan_root(
 	plan_mounts(p, c, !(o->flags & RUNTIME_NO_CGROUP));
 	plan_devices(p, c);
 	add(p, RUNTIME_STEP_MAKE_CWD, c->process.cwd, 0);
-	if ((p->clone_flags & CLONE_NEWNET) && o->setup_network) {
+	bool network = (p->clone_flags & CLONE_NEWNET) && o->setup_network;
+	if (network)
 		add(p, RUNTIME_STEP_NETWORK, NULL, 0);
+	for (size_t i = 0; i < c->net_devices.n; i++)
+		add(p, RUNTIME_STEP_NET_DEVICE, &c->net_devices.v[i], 0);
+	if (network || c->net_devices.n)
 		add(p, RUNTIME_STEP_WAIT_NETWORK, NULL, 0);
-	}
 	plan_hooks(p, c);
 	for (size_t i = 0; i < c->sysctl.n; i++)
 		add(p, RUNTIME_STEP_SYSCTL, &c->sysctl.v[i], 0);

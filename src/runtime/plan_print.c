@@ -10,6 +10,8 @@ static const char *const step_names[RUNTIME_STEP_KINDS] = {
 	[RUNTIME_STEP_CGROUP] = "cgroup",
 	[RUNTIME_STEP_CLONE] = "clone",
 	[RUNTIME_STEP_ID_MAPS] = "id-maps",
+	[RUNTIME_STEP_RDT] = "rdt",
+	[RUNTIME_STEP_NET_DEVICE] = "net-device",
 	[RUNTIME_STEP_NETWORK] = "network",
 	[RUNTIME_STEP_HOOKS_RUNTIME] = "hooks-runtime",
 	[RUNTIME_STEP_SESSION] = "session",
@@ -145,6 +147,7 @@ static void print_step(const struct runtime_step *s, struct buf *out)
 			(unsigned)d->mode);
 		break;
 	}
+	case RUNTIME_STEP_NET_DEVICE:
 	case RUNTIME_STEP_SYSCTL: {
 		const struct runtime_pair *p = s->item;
 		buf_printf(out, " %s=%s", p->key, p->value);

@@ -86,6 +86,8 @@ int state_write(int dir, const struct runtime_config *c, const struct runtime_op
 		return err_set(e, ERR_FORMAT, "the container's id or bundle is not UTF-8");
 	cleanup_free char *notes = state_annotations(c);
 	json_object_set_new(v, "annotations", json_string(notes));
+	if (c->rdt.set)
+		json_object_set_new(v, "rdt", json_true());
 	char *text = json_dumps(v, JSON_COMPACT);
 	json_decref(v);
 	int r = write_new(dir, STATE_FILE, text, strlen(text), e);
@@ -133,6 +135,7 @@ static void read_fields(struct runtime_state *s, json_t *o)
 	s->cgroup_controllers =
 		(unsigned)json_integer_value(json_object_get(o, "cgroupControllers"));
 	s->hooks = (unsigned)json_integer_value(json_object_get(o, "hooks"));
+	s->rdt = json_is_true(json_object_get(o, "rdt"));
 	s->created_ns = json_integer_value(json_object_get(o, "created"));
 	json_int_t creator = json_integer_value(json_object_get(o, "creator"));
 	uint64_t start;

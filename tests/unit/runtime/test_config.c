@@ -123,7 +123,6 @@ static const struct {
 	{LINUX("\"seccomp\":7"), "linux.seccomp: expected an object"},
 	{LINUX("\"seccomp\":{\"a\":[}"), "JSON line 1"},
 	{LINUX("\"seccomp\":{\"a\":1},\"sec\\u0063omp\":{}"), "linux.seccomp: stands here twice"},
-	{LINUX("\"intelRdt\":{\"closID\":\"a\"}"), "linux.intelRdt: not supported"},
 };
 
 static void names_what_is_wrong(void **state)

@@ -1,5 +1,5 @@
 /* Netlink messages: building, sending, reading answers; see the header. */
-#include "network/nl_priv.h"
+#include "base/nl.h"
 #include "base/err.h"
 
 #include <errno.h>
