@@ -49,7 +49,7 @@ enum cli_spec_flags {
 
 struct cli_spec {
 	const char *name;
-	const char *alias; /* another word for it, or NULL */
+	const char *alias; /* other words for it, blanks between them; or NULL */
 	enum cli_program program;
 	const char *operands; /* "IMAGE [COMMAND [ARG...]]" */
 	int min_operands;

@@ -26,10 +26,20 @@ size_t cli_specs(const struct cli_spec *const **ret_specs)
 	return n;
 }
 
+/* one of the words of an alias */
+static bool is_alias(const char *words, const char *name)
+{
+	size_t len = strlen(name);
+	for (const char *p = words; p && *p; p += strcspn(p, " "), p += *p == ' ')
+		if (strcspn(p, " ") == len && len && strncmp(p, name, len) == 0)
+			return true;
+	return false;
+}
+
 const struct cli_spec *cli_spec_find(const char *name)
 {
 	for (const struct cli_spec *const *s = __start_cli_specs; s < __stop_cli_specs; s++)
-		if (str_eq((*s)->name, name) || (name && str_eq((*s)->alias, name)))
+		if (str_eq((*s)->name, name) || (name && is_alias((*s)->alias, name)))
 			return *s;
 	return NULL;
 }

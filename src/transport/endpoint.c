@@ -83,6 +83,14 @@ static const char *find_name(enum transport_kind kind, const char *rest)
 	return at ? at : strchr(rest, ':');
 }
 
+bool transport_place_is(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (str_starts(text, kinds[i].prefix))
+			return true;
+	return false;
+}
+
 int transport_place_parse(const char *text, struct transport_place *ret, struct err *e)
 {
 	struct transport_place p cleanup_transport_place = {0};

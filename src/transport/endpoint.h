@@ -57,6 +57,8 @@ void transport_place_release(struct transport_place *p);
  * ends at its last ':' that no '/' follows. */
 int transport_place_parse(const char *text, struct transport_place *ret, struct err *e);
 
+bool transport_place_is(const char *text); /* it begins with a transport */
+
 /* A manifest, an index: exactly as it lies there. */
 struct transport_document {
 	struct buf bytes;

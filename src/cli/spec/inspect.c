@@ -1,12 +1,7 @@
 /* kist inspect: its words. */
-#include "cli/cli.h"
+#include "cli/spec/inspect_opts.h"
 
-static const struct cli_opt opts[] = {
-	{"type", 0, "container|image", "look among these only", 0},
-	{"format", 'f', "TEMPLATE", "json, or {{.Field}} {{.Outer.Inner}} {{json .Field}}", 0},
-	{"size", 's', NULL, "with what a container has written", 0},
-	{NULL, 0, NULL, NULL, 0},
-};
+static const struct cli_opt opts[] = {INSPECT_OPTS, {NULL, 0, NULL, NULL, 0}};
 
 CLI_SPEC(inspect) = {
 	.name = "inspect",
@@ -17,9 +12,13 @@ CLI_SPEC(inspect) = {
 	.summary = "Show all about containers and images",
 	.text = "Prints what is known about each container or image as JSON, in docker's words. "
 		"A name is looked up among the containers first. --format prints fields of it, one "
-		"line for each name.",
+		"line for each name.\n\n"
+		"With --remote the image is looked at where it is, and nothing of its layers is "
+		"fetched: NAME is a name in a registry, or TRANSPORT:PLACE as `kist copy` has it.",
 	.opts = opts,
 	.examples = "kist inspect web\n"
 		    "kist inspect -f '{{.State.Pid}} {{.NetworkSettings.IPAddress}}' web\n"
-		    "kist inspect --type image -f '{{json .Config.Env}}' debian:12",
+		    "kist inspect --type image -f '{{json .Config.Env}}' debian:12\n"
+		    "kist inspect --remote registry.example.org/app:1\n"
+		    "kist inspect --remote --raw oci:layout:app",
 };

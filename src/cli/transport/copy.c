@@ -84,8 +84,7 @@ void copy_request_release(struct copy_request *q)
 	oci_platform_release(&q->platform);
 }
 
-/* The options of one side over those of both. */
-static struct registry_open_options side(
+struct registry_open_options copy_side(
 	struct cli *c, const struct remote *m, const char *tls, const char *cert_dir)
 {
 	struct registry_open_options o = m->open;
@@ -107,8 +106,8 @@ static int write_digest(struct cli *c, const char *digest)
 static int run_copy(struct cli *c, struct remote *m, struct store *s, struct copy_request *q,
 	const struct transport_place *a, const struct transport_place *b)
 {
-	struct registry_open_options in = side(c, m, "src-tls-verify", "src-cert-dir");
-	struct registry_open_options out = side(c, m, "dest-tls-verify", "dest-cert-dir");
+	struct registry_open_options in = copy_side(c, m, "src-tls-verify", "src-cert-dir");
+	struct registry_open_options out = copy_side(c, m, "dest-tls-verify", "dest-cert-dir");
 	const struct transport_world wi = {s, m->client, m->config, &in, q->o.tmp_dir, &m->trust};
 	const struct transport_world wo = {s, m->client, m->config, &out, q->o.tmp_dir, NULL};
 	struct transport_from *from cleanup_transport_from = NULL;
