@@ -329,10 +329,10 @@ int cgroup_open_tasks(const struct runtime_cgroup *g, int *fds, size_t max, stru
 	size_t n = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(controllers) && n < max; i++) {
 		unsigned bit = controllers[i].bit;
-		if (g->mode == RUNTIME_CGROUP_V2 || !has_dir(g, bit))
+		if (!has_dir(g, bit))
 			continue;
 		char path[CGROUP_PATH_MAX + 32];
-		cgroup_dir(false, bit, g->path, path);
+		cgroup_dir(g->mode == RUNTIME_CGROUP_V2, bit, g->path, path);
 		size_t len = strlen(path);
 		snprintf(path + len, sizeof(path) - len, "/%s",
 			bit == RUNTIME_CG_UNIFIED ? "cgroup.procs" : "tasks");

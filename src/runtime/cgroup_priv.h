@@ -89,7 +89,7 @@ int cgroup_add_pid(const struct runtime_cgroup *g, pid_t pid, struct err *e);
 int cgroup_extend(struct runtime_cgroup *g, unsigned controllers, struct err *e);
 /* v2: gives the group to a user (config-linux.md, "Cgroup ownership") */
 int cgroup_delegate(const struct runtime_cgroup *g, uid_t owner, struct err *e);
-/* v1: descriptors of the "tasks" files, to be written by the child; how many */
+/* Descriptors of the "tasks" files (v2: cgroup.procs), to be written by the child; how many */
 int cgroup_open_tasks(const struct runtime_cgroup *g, int *fds, size_t max, struct err *e);
 /* v2: the directory for CLONE_INTO_CGROUP; -1 when there is none */
 int cgroup_open_dir(const struct runtime_cgroup *g, struct err *e);

@@ -153,6 +153,9 @@ struct runtime_exec_options {
 	int console_socket;
 	unsigned preserve_fds;
 	bool lower_limits;  /* as RUNTIME_LOWER_LIMITS */
+	/* groups below the container's own, which exist: "PATH", on v1 "CONTROLLER[,...]:PATH" */
+	const char *const *cgroups;
+	size_t ncgroups;
 	bool ignore_paused; /* it comes to life when the container is resumed; the call waits */
 	const char *seccomp_cache_dir;
 	const char *pid_file;

@@ -151,7 +151,7 @@ static int make_cgroup_first(struct creation *w, struct spawn *sp, struct err *e
 	int r = state_write(w->k->state_dir, w->c, w->o, g, e);
 	if (r == 0)
 		r = make_cgroup(w, e);
-	if (r == 0)
+	if (r == 0 && !ch->cgroup_v2)
 		r = cgroup_open_tasks(g, ch->tasks, CHILD_MAX_CGROUPS, e);
 	if (r < 0)
 		return r;

@@ -4,9 +4,9 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
-#include "runtime/cgroup_priv.h"
 #include "runtime/config.h"
 #include "runtime/container_priv.h"
+#include "runtime/exec_priv.h"
 #include "runtime/ns_priv.h"
 #include "runtime/rdt_priv.h"
 #include "runtime/seccomp_priv.h"
@@ -39,7 +39,6 @@ struct entry {
 	struct runtime_plan plan;
 	struct child child;
 	struct runtime_config *config;
-	struct runtime_cgroup cgroup; /* path borrowed from the state */
 	struct spawn sp;
 	int init; /* pidfd */
 	int namespaces;
@@ -57,18 +56,10 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 	ch->preserve_fds = o->preserve_fds;
 	ch->lower_limits = o->lower_limits;
 	ch->enter_fd = x->init;
-	x->cgroup = state_cgroup(s);
-	ch->cgroup_path = s->cgroup_path;
-	if (*s->cgroup_path && s->cgroup_controllers) {
-		int n = cgroup_open_tasks(&x->cgroup, ch->tasks, CHILD_MAX_CGROUPS, e);
-		if (n < 0)
-			return n;
-		ch->ntasks = (size_t)n;
-		/* the clone would put it into the group before its first CPUs are set */
-		if (x->cgroup.mode == RUNTIME_CGROUP_V2 && !p->affinity_initial.n &&
-			(x->sp.cgroup_fd = cgroup_open_dir(&x->cgroup, e)) < 0)
-			return x->sp.cgroup_fd;
-	}
+	/* the clone would put it into the group before its first CPUs are set */
+	int r = exec_cgroup_enter(s, o, !p->affinity_initial.n, ch, &x->sp, e);
+	if (r < 0)
+		return r;
 	ch->bring_to_root = x->namespaces & CLONE_NEWUSER;
 	if (x->namespaces & CLONE_NEWPID) {
 		x->sp.joins[x->sp.njoins++] = (struct spawn_join){x->init, CLONE_NEWPID, s->id};

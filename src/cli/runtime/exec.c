@@ -108,6 +108,8 @@ static int start(const char *dir, const struct runtime_process *p, const struct 
 	x.console_socket = console;
 	x.preserve_fds = o->preserve_fds;
 	x.ignore_paused = o->ignore_paused;
+	x.cgroups = (const char *const *)o->cgroup.v;
+	x.ncgroups = o->cgroup.n;
 	x.seccomp_cache_dir = cache;
 	x.pid_file = o->pid_file;
 	struct runtime_container *k cleanup_runtime_container = NULL;
@@ -123,9 +125,6 @@ static int run(const struct call *call, struct err *e)
 	int r = state_path(id, &dir, e);
 	if (r < 0)
 		return r;
-	if (o->cgroup.n)
-		return err_set(
-			e, ERR_UNSUPPORTED, "exec --cgroup is not supported by this version");
 	struct runtime_config *c cleanup_runtime_config = NULL;
 	struct strv env cleanup_strv = STRV_INIT;
 	cleanup_free uint32_t *groups = NULL;

@@ -39,6 +39,8 @@ const struct command *const commands[] = {
 	&cmd_ps,
 	&cmd_pause,
 	&cmd_resume,
+	&cmd_update,
+	&cmd_events,
 	&cmd_spec,
 	&cmd_features,
 	NULL,

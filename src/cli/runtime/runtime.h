@@ -26,7 +26,8 @@ int global_check(struct err *e);
 
 extern const struct command *const commands[]; /* ends with NULL */
 extern const struct command cmd_create, cmd_start, cmd_run, cmd_state, cmd_kill, cmd_delete,
-	cmd_exec, cmd_list, cmd_ps, cmd_pause, cmd_resume, cmd_spec, cmd_features;
+	cmd_exec, cmd_list, cmd_ps, cmd_pause, cmd_resume, cmd_update, cmd_events, cmd_spec,
+	cmd_features;
 
 /* log.c: one line of text, or of JSON as engines read it; level: "error", "warning" ... */
 void message(const char *level, const char *text, const char *hint);

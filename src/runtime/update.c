@@ -1,0 +1,186 @@
+/* See update.h. */
+#include "runtime/update.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "runtime/cgroup_priv.h"
+#include "runtime/json_priv.h"
+#include "runtime/state_priv.h"
+#include "runtime/update_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+struct update {
+	const struct runtime_update *u;
+	const char *state_dir;
+	int dir;
+	struct runtime_state *s;
+	struct runtime_cgroup g;
+	json_t *config, *given, *touched;
+	struct runtime_config *resources; /* of what is touched */
+};
+
+static int load_json(int dir, const char *file, json_t **ret, struct err *e)
+{
+	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG);
+	int r = file_read(dir, file, &b, e);
+	return r < 0 ? r : json_load(buf_str(&b), b.len, LIMIT_RUNTIME_CONFIG, ret, e);
+}
+
+static int save_json(int dir, const char *file, json_t *v, struct err *e)
+{
+	char *text = json_dumps(v, JSON_COMPACT);
+	int r = file_write(dir, file, text, strlen(text), 0600, 0, e);
+	free(text);
+	return r;
+}
+
+static json_t *member_object(json_t *o, const char *key)
+{
+	json_t *v = json_object_get(o, key);
+	if (json_is_object(v))
+		return v;
+	json_object_set_new(o, key, json_object());
+	return json_object_get(o, key);
+}
+
+static int parse_resources(json_t *v, struct runtime_config **ret, struct err *e)
+{
+	char *text = json_dumps(v, JSON_COMPACT);
+	int r = runtime_config_parse_resources(text, strlen(text), ret, e);
+	free(text);
+	return r;
+}
+
+/* Memory without a limit within the old limit of memory and swap is none: both are meant. */
+static void unlimit_swap(json_t *given)
+{
+	json_t *m = json_object_get(given, "memory");
+	if (json_integer_value(json_object_get(m, "limit")) < 0 &&
+		!json_is_integer(json_object_get(m, "swap")))
+		json_object_set_new(m, "swap", json_integer(-1));
+}
+
+static int merge(struct update *x, struct err *e)
+{
+	struct runtime_config *check cleanup_runtime_config = NULL;
+	int r = load_json(x->dir, CONFIG_FILE, &x->config, e);
+	if (r < 0)
+		return err_wrap(e, r, "config of container '%s'", x->s->id);
+	r = runtime_config_parse_resources(x->u->resources, x->u->resources_len, &check, e);
+	if (r == 0)
+		r = json_load(
+			x->u->resources, x->u->resources_len, LIMIT_RUNTIME_CONFIG, &x->given, e);
+	if (r < 0)
+		return r;
+	json_object_del(x->given, "devices");
+	unlimit_swap(x->given);
+	json_t *now = member_object(member_object(x->config, "linux"), "resources");
+	resources_merge(now, x->given);
+	x->touched = resources_touched(now, x->given);
+	return parse_resources(x->touched, &x->resources, e);
+}
+
+/* Where the container is not yet: hierarchies of v1 in which nothing had limited it */
+static int extend(struct update *x, const struct cgroup_aim *aim, struct err *e)
+{
+	struct runtime_cgroup want = {.mode = x->g.mode};
+	int r = cgroup_choose(aim, &x->resources->resources, false, &want, e);
+	if (r < 0)
+		return r;
+	x->g.enable = want.enable;
+	if (x->g.mode == RUNTIME_CGROUP_V2) { /* the controllers, in the groups above */
+		x->g.controllers |= want.controllers;
+		return cgroup_make(&x->g, e);
+	}
+	return cgroup_extend(&x->g, want.controllers, e);
+}
+
+static int apply(struct update *x, struct err *e)
+{
+	struct cgroup_aim aim = {.lenient = false};
+	if (!*x->s->cgroup_path || !x->s->cgroup_controllers)
+		return err_set(e, ERR_UNSUPPORTED,
+			"container '%s' has no control group that could be limited", x->s->id);
+	runtime_cgroup_probe(&aim.host);
+	x->g = state_cgroup(x->s);
+	int r = extend(x, &aim, e);
+	return r < 0 ? r : cgroup_apply(&aim, &x->g, &x->resources->resources, true, e);
+}
+
+static int record(struct update *x, struct err *e)
+{
+	json_t *state = NULL;
+	int r = 0;
+	if (x->g.controllers != x->s->cgroup_controllers) {
+		r = load_json(x->dir, STATE_FILE, &state, e);
+		if (r == 0) {
+			json_object_set_new(
+				state, "cgroupControllers", json_integer(x->g.controllers));
+			r = save_json(x->dir, STATE_FILE, state, e);
+		}
+		json_decref(state);
+	}
+	return r < 0 ? r : save_json(x->dir, CONFIG_FILE, x->config, e);
+}
+
+/* ---- resctrl ---- */
+
+static int write_schema(const struct update *x, const char *line, struct err *e)
+{
+	if (!line)
+		return 0;
+	cleanup_free char *path = mem_printf("/sys/fs/resctrl/%s/schemata", x->s->id);
+	if (!file_exists(AT_FDCWD, "/sys/fs/resctrl/schemata"))
+		return err_set(e, ERR_UNSUPPORTED,
+			"this host has no resctrl file system (Intel RDT, AMD QoS) mounted");
+	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(
+			e, ERR_STATE, "container '%s' was made without linux.intelRdt", x->s->id);
+	cleanup_free char *text = mem_printf("%s\n", line);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return err_sys(e, "write '%s' to '%s'", line, path);
+	return 0;
+}
+
+static int update(struct update *x, struct err *e)
+{
+	if (x->s->status == RUNTIME_STOPPED || x->s->status == RUNTIME_CREATING)
+		return err_set(e, ERR_STATE, "cannot update container '%s': it is %s", x->s->id,
+			runtime_status_name(x->s->status));
+	int r = 0;
+	if (x->u->resources) {
+		if ((r = merge(x, e)) < 0 || (r = apply(x, e)) < 0 || (r = record(x, e)) < 0)
+			return r;
+	}
+	r = write_schema(x, x->u->l3_cache_schema, e);
+	return r < 0 ? r : write_schema(x, x->u->mem_bw_schema, e);
+}
+
+int runtime_update(const char *state_dir, const struct runtime_update *u, struct err *e)
+{
+	struct runtime_state *s cleanup_runtime_state = NULL;
+	int r = runtime_state_load(state_dir, &s, e);
+	if (r < 0)
+		return r;
+	cleanup_fd int dir = file_open_dir(AT_FDCWD, state_dir, e);
+	/* one at a time: each builds on what the last one recorded */
+	if (dir < 0 || flock(dir, LOCK_EX) < 0)
+		return dir < 0 ? dir : err_sys(e, "lock '%s'", state_dir);
+	struct update x = {.u = u, .state_dir = state_dir, .dir = dir, .s = s};
+	r = update(&x, e);
+	json_decref(x.config);
+	json_decref(x.given);
+	json_decref(x.touched);
+	runtime_config_free(x.resources);
+	return r;
+}
