@@ -152,7 +152,7 @@ struct runtime_exec_options {
 	int stdio[3];
 	int console_socket;
 	unsigned preserve_fds;
-	bool lower_limits;  /* as RUNTIME_LOWER_LIMITS */
+	bool lower_limits; /* as RUNTIME_LOWER_LIMITS */
 	/* groups below the container's own, which exist: "PATH", on v1 "CONTROLLER[,...]:PATH" */
 	const char *const *cgroups;
 	size_t ncgroups;
