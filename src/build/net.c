@@ -7,9 +7,11 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "network/bridge.h"
 #include "network/dns.h"
 #include "network/names.h"
+#include "network/usermode.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +23,17 @@ enum { RESOLV_MAX = 64 * 1024 };
 
 void build_nets_init(struct build_nets *n, const char *run_path)
 {
-	*n = (struct build_nets){.state_dir = mem_printf("%s/network", run_path)};
+	*n = (struct build_nets){.state_dir = mem_printf("%s/network", run_path),
+		.usermode_dir = mem_printf("%s/net", run_path)};
+}
+
+static void detach(const struct build_nets *n, const char *id)
+{
+	cleanup_free char *dir = mem_printf("%s/%s", n->usermode_dir, id);
+	if (userns_owns_network())
+		network_detach(n->state_dir, id, NETWORK_LINGER, NULL);
+	else
+		network_usermode_detach(dir, NULL);
 }
 
 void build_nets_release(struct build_nets *n)
@@ -30,11 +42,12 @@ void build_nets_release(struct build_nets *n)
 		struct build_net *next = n->first->next;
 		network_dns_close(n->first->dns);
 		close(n->first->fd);
-		network_detach(n->state_dir, n->first->id, NETWORK_LINGER, NULL);
+		detach(n, n->first->id);
 		free(n->first);
 		n->first = next;
 	}
 	free(n->state_dir);
+	free(n->usermode_dir);
 	free(n->resolv[0]);
 	free(n->resolv[1]);
 	strv_release(&n->upstreams);
@@ -91,19 +104,43 @@ int build_nets_resolv(struct build_nets *n, bool host, const char **ret, struct 
 	return 0;
 }
 
+/* "build-PID-START-N"; containers are not ours to judge */
+static bool owner_lives(const char *name)
+{
+	int pid;
+	unsigned long long start;
+	uint64_t now;
+	if (sscanf(name, "build-%d-%llu-", &pid, &start) != 2)
+		return true;
+	return proc_start_time(pid, &now) == 0 && now == start;
+}
+
+/* What killed builds have left goes first. */
+static int attach(struct build_nets *n, const char *id, int netns_fd, struct network_result *ret,
+	struct err *e)
+{
+	if (!userns_owns_network()) {
+		cleanup_free char *dir = mem_printf("%s/%s", n->usermode_dir, id);
+		struct network_usermode u = {.dir = dir, .netns_fd = netns_fd};
+		network_usermode_sweep(n->usermode_dir, owner_lives);
+		return network_usermode_attach(&u, ret, e);
+	}
+	struct network_options o = {
+		.state_dir = n->state_dir, .container_id = id, .netns_fd = netns_fd};
+	if (n->count == 1)
+		network_sweep(n->state_dir, NULL, NULL, NULL);
+	return network_attach(&o, ret, e);
+}
+
 int build_nets_attach(struct build_nets *n, int netns_fd, struct build_net **ret, struct err *e)
 {
 	struct build_net *x = mem_alloc(sizeof(*x));
 	uint64_t start = 0;
-	if (n->count == 0)
-		network_sweep(n->state_dir, NULL, NULL, NULL); /* what killed builds have left */
 	proc_start_time(getpid(), &start);
 	snprintf(x->id, sizeof(x->id), "build-%d-%llu-%u", (int)getpid(), (unsigned long long)start,
 		n->count++);
-	struct network_options o = {
-		.state_dir = n->state_dir, .container_id = x->id, .netns_fd = netns_fd};
-	struct network_result got = {0};
-	int r = network_attach(&o, &got, e);
+	struct network_result got = {.iface = ""};
+	int r = attach(n, x->id, netns_fd, &got, e);
 	if (r < 0) {
 		free(x);
 		return r;

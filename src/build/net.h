@@ -21,7 +21,7 @@ struct build_net {
 
 struct build_nets {
 	struct build_net *first;
-	char *state_dir;
+	char *state_dir, *usermode_dir; /* of the bridge; of helpers without root */
 	char *resolv[2]; /* text for containers: with a network of their own, with the host's */
 	struct strv upstreams; /* nameservers for the resolver */
 	bool need_dns;         /* only the host itself reaches its nameservers */

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "build/below.h"
 #include "build/run_priv.h"
 #include "layer/upper.h"
@@ -143,11 +144,13 @@ static int mount_root(void *ctx, const char *target, struct err *e)
 static int set_up_network(void *ctx, pid_t pid, int netns_fd, struct err *e)
 {
 	struct build_running *x = ctx;
-	if (x->step->run.network != BUILD_NETWORK_DEFAULT)
-		return network_loopback_up(netns_fd, e);
+	if (x->step->run.network !=
+		BUILD_NETWORK_DEFAULT) /* without root the runtime has done it */
+		return userns_owns_network() ? network_loopback_up(netns_fd, e) : 0;
 	int r = build_nets_attach(&x->runner->nets, netns_fd, &x->net, e);
 	if (r < 0) {
-		err_hint(e, "`--network host` or `--network none` need no bridge");
+		err_hint(e, "`--network host` or `--network none` need no %s",
+			userns_owns_network() ? "bridge" : "helper");
 		return err_wrap(e, r, "connect the step to the network");
 	}
 	return build_run_hosts(x, x->net->ip, e);
@@ -171,6 +174,8 @@ static int start(struct build_running *x, const struct run_terminal *terminal, c
 	o.bundle = x->run_path;
 	o.state_dir = state_dir;
 	o.flags = RUNTIME_LEAN_CGROUP | RUNTIME_DIE_WITH_CREATOR | RUNTIME_LOWER_LIMITS;
+	if (userns_inside()) /* a step has no limits, and what it leaves dies with its process 1 */
+		o.flags |= RUNTIME_NO_CGROUP;
 	o.cgroup_parent = CGROUP_PARENT;
 	o.mount_root = mount_root;
 	o.mount_root_ctx = &x->spec;

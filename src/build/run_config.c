@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "build/below.h"
 #include "build/run_priv.h"
 #include "network/names.h"
@@ -166,6 +167,8 @@ int build_run_config(struct build_running *x, const struct run_terminal *termina
 		.hosts_file = hosts,
 		.hostname_file = hostname,
 		.network = host ? OCI_NETWORK_HOST : OCI_NETWORK_NEW,
+		.userns = userns_inside(),
+		.last_gid = userns_inside() ? userns_last_id(false) : 0,
 	};
 	if (terminal) {
 		o.tty = true;

@@ -1,5 +1,6 @@
 /* Tar entries as files below a directory; see the header. */
 #include "layer/unpack.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/io.h"
@@ -27,6 +28,8 @@ struct dir_time {
 	struct timespec mtime;
 };
 
+#define CAPABILITIES "security.capability"
+
 /* What could not be made, for one sentence at the end. */
 struct left_out {
 	size_t n;
@@ -44,6 +47,8 @@ struct layer_unpack {
 	int file;
 	struct timespec mtime;
 	char *path;
+	uint32_t mode;           /* not 0: set when its data is written */
+	struct buf capabilities; /* likewise: the attribute's value */
 	/* set in the end: unpacking into a directory changes its time */
 	struct dir_time *dirs;
 	size_t n_dirs;
@@ -75,6 +80,7 @@ void layer_unpack_free(struct layer_unpack *u)
 	free(u->parent);
 	free(u->path);
 	hash_set_release(&u->made);
+	buf_release(&u->capabilities);
 	free(u->owners.first);
 	free(u->devices.first);
 	free(u);
@@ -148,6 +154,15 @@ static int set_owner(struct layer_unpack *u, const struct layer_entry *entry, co
 	return 0;
 }
 
+/* A write takes capabilities away from a file, and set-id bits unless the host's root writes. */
+static bool set_later(
+	struct layer_unpack *u, const struct layer_entry *entry, const struct layer_xattr *x)
+{
+	if (entry->type != LAYER_FILE || !entry->size || strcmp(x->name, CAPABILITIES) != 0)
+		return false;
+	return buf_add(&u->capabilities, x->value, x->len) >= 0;
+}
+
 static int set_metadata(
 	struct layer_unpack *u, const struct layer_entry *entry, const char *name, struct err *e)
 {
@@ -163,6 +178,8 @@ static int set_metadata(
 	for (size_t i = 0; i < entry->n_xattrs; i++) {
 		if (xattr_overlay_name(entry->xattrs[i].name))
 			continue;
+		if (set_later(u, entry, &entry->xattrs[i]))
+			continue;
 		int r = set_xattr(u, at, &entry->xattrs[i]);
 		if (r == -ENOTSUP || r == -EPERM) /* as docker: the file system or we cannot */
 			log_debug("'%s': attribute '%s' left out", entry->path,
@@ -171,6 +188,8 @@ static int set_metadata(
 			return err_sysno(e, r, "set attribute '%s' of '%s'", entry->xattrs[i].name,
 				entry->path);
 	}
+	if (entry->type == LAYER_FILE && entry->size && (mode & 06000))
+		u->mode = mode;
 	const struct timespec times[2] = {
 		{.tv_nsec = UTIME_OMIT}, {entry->mtime, (long)entry->mtime_ns}};
 	if (entry->type != LAYER_DIR && utimensat(fd, at, times, AT_SYMLINK_NOFOLLOW) < 0)
@@ -352,11 +371,32 @@ static int unpack_data(void *ctx, const void *p, size_t len, struct err *e)
 	return r < 0 ? err_sysno(e, r, "write '%s'", u->path) : 0;
 }
 
+static int set_privileges(struct layer_unpack *u, struct err *e)
+{
+	int r = 0;
+	if (u->mode && fchmod(u->file, u->mode) < 0)
+		r = err_sys(e, "change the mode of '%s'", u->path);
+	if (r == 0 && u->capabilities.len &&
+		fsetxattr(u->file, CAPABILITIES, u->capabilities.data, u->capabilities.len, 0) <
+			0) {
+		if (errno == ENOTSUP || errno == EPERM)
+			log_debug("'%s': attribute '" CAPABILITIES "' left out", u->path);
+		else
+			r = err_sys(e, "set attribute '" CAPABILITIES "' of '%s'", u->path);
+	}
+	u->mode = 0;
+	buf_clear(&u->capabilities);
+	return r;
+}
+
 static int unpack_end(void *ctx, struct err *e)
 {
 	struct layer_unpack *u = ctx;
 	if (u->file < 0)
 		return 0;
+	int done = set_privileges(u, e);
+	if (done < 0)
+		return done;
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, u->mtime};
 	int r = futimens(u->file, times) < 0 ? err_sys(e, "set the time of '%s'", u->path) : 0;
 	if (close(STEAL_FD(u->file)) < 0 && r == 0)

@@ -214,7 +214,8 @@ static void slirp_args(struct strv *argv, const char *file, const char *dir)
 		"--mtu=65520", "--ready-fd=3", "--netns-type=path"};
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		strv_add(argv, fixed[i]);
-	strv_addf(argv, "--api-socket=%s/api", dir);
+	if (dir)
+		strv_addf(argv, "--api-socket=%s/api", dir);
 	strv_add(argv, file);
 	strv_add(argv, "tap0");
 }
@@ -296,7 +297,7 @@ static int start(const struct network_usermode *o, enum network_helper helper,
 	if (pasta)
 		pasta_args(&argv, file, fifo, ports);
 	else
-		slirp_args(&argv, file, o->dir);
+		slirp_args(&argv, file, ports->n ? o->dir : NULL);
 	pid_t pid = proc_detach(argv.v, pasta ? -1 : ready, saying, e);
 	if (pid < 0)
 		return (int)pid;

@@ -3,10 +3,13 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "cli/cli.h"
 #include "cli/store.h"
 #include "cli/table.h"
+#include "network/usermode.h"
 #include "oci/json.h"
+#include "runtime/cgroup_delegate.h"
 #include "snapshot/driver.h"
 #include "store/usage.h"
 
@@ -14,6 +17,7 @@
 #include <jansson.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -43,6 +47,37 @@ static void host_name(char *out, size_t size)
 	snprintf(out, size, "%.*s", (int)strcspn(p, "\"\n"), p);
 }
 
+/* [{"ContainerID": 0, "HostID": 1000, "Size": 1}, ...] */
+static json_t *id_map(const char *file)
+{
+	json_t *list = json_array();
+	cleanup_file FILE *f = fopen(file, "re");
+	unsigned inside, outside, count;
+	while (f && fscanf(f, "%u %u %u", &inside, &outside, &count) == 3)
+		json_array_append_new(
+			list, json_pack("{s:I,s:I,s:I}", "ContainerID", (json_int_t)inside,
+				      "HostID", (json_int_t)outside, "Size", (json_int_t)count));
+	return list;
+}
+
+/* What differs without root: who is who, what carries the network, where limits can be. */
+static void add_rootless(json_t *o)
+{
+	json_object_set_new(o, "Rootless", json_boolean(userns_inside()));
+	if (!userns_inside())
+		return;
+	cleanup_free char *base = NULL, *why = NULL;
+	bool delegated = runtime_cgroup_delegated(&base, &why) > 0;
+	json_object_set_new(o, "UidMap", id_map("/proc/self/uid_map"));
+	json_object_set_new(o, "GidMap", id_map("/proc/self/gid_map"));
+	json_object_set_new(o, "NetworkHelper",
+		json_string(userns_owns_network() ? "bridge"
+						  : network_helper_name(network_helper_find())));
+	json_object_set_new(o, "CgroupDelegated", json_boolean(delegated));
+	json_object_set_new(o, "CgroupParent", json_string(delegated ? base : ""));
+	json_object_set_new(o, "NoLimits", json_string(delegated ? "" : why));
+}
+
 static json_t *gather(const struct cli *c, enum snapshot_driver driver, const struct store_usage *u)
 {
 	char os[256];
@@ -51,8 +86,9 @@ static json_t *gather(const struct cli *c, enum snapshot_driver driver, const st
 	uname(&un);
 	sysinfo(&si);
 	host_name(os, sizeof(os));
-	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:s,"
-			 "s:s,s:i,s:I}",
+	json_t *o = json_pack(
+		"{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:s,"
+		"s:s,s:i,s:I}",
 		"ServerVersion", KIST_VERSION, "Driver", snapshot_driver_name(driver),
 		"DockerRootDir", c->root, "RunRoot", c->runroot, "Images", (json_int_t)u->images,
 		"Tags", (json_int_t)u->tags, "Containers", (json_int_t)u->containers, "Layers",
@@ -63,6 +99,45 @@ static json_t *gather(const struct cli *c, enum snapshot_driver driver, const st
 		cgroup_version(), "KernelVersion", un.release, "OperatingSystem", os,
 		"Architecture", un.machine, "NCPU", (int)sysconf(_SC_NPROCESSORS_ONLN), "MemTotal",
 		(json_int_t)si.totalram * si.mem_unit);
+	add_rootless(o);
+	return o;
+}
+
+static void print_map(const char *label, const json_t *map)
+{
+	size_t i;
+	json_t *line;
+	printf("%s", label);
+	json_array_foreach (map, i, line) {
+		json_int_t inside = json_integer_value(json_object_get(line, "ContainerID"));
+		json_int_t outside = json_integer_value(json_object_get(line, "HostID"));
+		json_int_t last = json_integer_value(json_object_get(line, "Size")) - 1;
+		printf("%s%lld", i ? ", " : "", (long long)inside);
+		if (last)
+			printf("-%lld", (long long)(inside + last));
+		printf(" is %lld", (long long)outside);
+		if (last)
+			printf("-%lld", (long long)(outside + last));
+	}
+	putchar('\n');
+}
+
+static void print_rootless(const json_t *o)
+{
+	if (!json_is_true(json_object_get(o, "Rootless")))
+		return;
+	const char *helper = json_string_value(json_object_get(o, "NetworkHelper"));
+	printf("Rootless:       yes\n");
+	print_map("User ids:       ", json_object_get(o, "UidMap"));
+	print_map("Group ids:      ", json_object_get(o, "GidMap"));
+	printf("Network helper: %s\n",
+		str_eq(helper, "none") ? "none: install passt or slirp4netns" : helper);
+	if (json_is_true(json_object_get(o, "CgroupDelegated")))
+		printf("Limits:         below cgroup '%s/'\n",
+			json_string_value(json_object_get(o, "CgroupParent")));
+	else
+		printf("Limits:         none: %s\n",
+			json_string_value(json_object_get(o, "NoLimits")));
 }
 
 static void print_text(const json_t *o, const struct store_usage *u)
@@ -86,6 +161,7 @@ static void print_text(const json_t *o, const struct store_usage *u)
 	printf("Cgroup version: %s\n", json_string_value(json_object_get(o, "CgroupVersion")));
 	printf("Kernel:         %s, %s\n", json_string_value(json_object_get(o, "KernelVersion")),
 		json_string_value(json_object_get(o, "Architecture")));
+	print_rootless(o);
 	printf("Host:           %s, %d CPUs, %s of memory\n",
 		json_string_value(json_object_get(o, "OperatingSystem")),
 		(int)json_integer_value(json_object_get(o, "NCPU")),

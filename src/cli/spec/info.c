@@ -16,7 +16,8 @@ CLI_SPEC(info) = {
 		".Containers .Layers .LayerBytes .Blobs .BlobBytes .CacheEntries .CacheBytes "
 		".DiskFree "
 		".DiskSize .CgroupVersion .KernelVersion .OperatingSystem .Architecture .NCPU "
-		".MemTotal",
+		".MemTotal .Rootless; without root also .UidMap .GidMap .NetworkHelper "
+		".CgroupDelegated .CgroupParent .NoLimits",
 	.opts = opts,
 	.examples = "kist info\nkist info -f '{{.Driver}}'",
 };
