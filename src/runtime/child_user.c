@@ -160,11 +160,19 @@ int child_do_keyring(struct child *k, const struct runtime_step *s, struct err *
 	return err_sys(e, "new session keyring");
 }
 
+static bool has_other_groups(const struct runtime_process *p)
+{
+	for (size_t i = 0; i < p->ngroups; i++)
+		if (p->groups[i] != p->gid)
+			return true;
+	return false;
+}
+
 static int set_groups(const struct runtime_process *p, struct err *e)
 {
 	if (syscall(SYS_setgroups, p->ngroups, p->groups) < 0) {
 		/* a user namespace whose setgroups is denied keeps what it has */
-		if (errno != EPERM || p->ngroups)
+		if (errno != EPERM || has_other_groups(p))
 			return err_sys(e, "set additional groups");
 	}
 	return 0;
