@@ -44,7 +44,7 @@ remote_digest() { remote "$1" | sha256sum | cut -d' ' -f1; }
   # whatever the number of cores
   kist rmi localhost/base:1 >/dev/null
   kist prune -f >/dev/null
-  busybox_image localhost/base:1
+  kist import -c 'CMD ["/bin/sh"]' "$KIST_ROOT/rootfs.tar" localhost/base:1 >/dev/null
   taskset -c 0 "$KIST_BUILD/kist" --root "$KIST_ROOT/root" --runroot "$KIST_ROOT/run" push -q --digestfile "$T/d2" localhost/base:1 "$REGISTRY/base2:1"
   layer=$(remote base:1 | jq -r '.layers[0].digest')
   [[ $(remote base2:1 | jq -r '.layers[0].digest') == "$layer" ]]
