@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -157,6 +158,32 @@ int proc_run_within(char *const argv[], int in_fd, struct buf *out, enum proc_fl
 int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags, struct err *e)
 {
 	return proc_run_within(argv, in_fd, out, flags, 0, e);
+}
+
+pid_t proc_start(char *const argv[], int *ret_out, int *ret_err, struct err *e)
+{
+	int o[2], r[2];
+	if (pipe2(o, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	cleanup_fd int out = o[0], out_to = o[1];
+	if (pipe2(r, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	cleanup_fd int errors = r[0], errors_to = r[1];
+	pid_t us = getpid(), pid = fork();
+	if (pid < 0)
+		return err_sys(e, "fork");
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != us)
+			_exit(127); /* we died before that */
+		dup2(errors_to, 2);
+		exec_child(argv, -1, out_to, 0);
+	}
+	io_set_nonblock(out, true);
+	io_set_nonblock(errors, true);
+	*ret_out = STEAL_FD(out);
+	*ret_err = STEAL_FD(errors);
+	return pid;
 }
 
 bool proc_is_installed(const char *name)

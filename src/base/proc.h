@@ -27,6 +27,11 @@ int proc_run(char *const argv[], int in_fd, struct buf *out, enum proc_flags fla
 int proc_run_within(char *const argv[], int in_fd, struct buf *out, enum proc_flags flags,
 	int64_t ms, struct err *e);
 
+/* Starts argv (searched in PATH) with nothing on its standard input and a pipe behind its standard
+ * output and error each: the ends to read from, which do not block, are the caller's. It is killed
+ * with us. Returns the pid, for proc_wait. */
+pid_t proc_start(char *const argv[], int *ret_out, int *ret_err, struct err *e);
+
 /* Whether execvp(3) would find this program: the one other place that has to know PATH. */
 bool proc_is_installed(const char *name);
 /* Starts argv (searched in PATH) in a session of its own, as nobody's child: it is never waited for.

@@ -17,6 +17,7 @@
 
 #include "base/strv.h"
 #include "build/event.h"
+#include "build/fetch.h"
 #include "build/graph.h"
 #include "store/store.h"
 
@@ -39,6 +40,9 @@ struct build_request {
 	bool explain; /* say what would run, and why; change nothing */
 	bool has_epoch;
 	int64_t epoch; /* SOURCE_DATE_EPOCH, seconds */
+	enum build_pull pull;
+	/* The command that fetches an image (build/fetch.h), but for the name. NULL: nothing is fetched. */
+	const struct strv *fetch;
 	build_event_fn event;
 	/* a RUN failed: its file system can still be entered (build/run.h). Or NULL. */
 	void (*failed)(void *arg, struct build_running *x);

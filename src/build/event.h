@@ -20,14 +20,16 @@ enum build_event_kind {
 	BUILD_EVENT_SKIPPED, /* stage: not needed by the target */
 	BUILD_EVENT_WOULD,   /* --explain: step would run; why */
 	BUILD_EVENT_WARNING, /* text */
+	BUILD_EVENT_FETCH,   /* name: an image that is fetched; text: a line about it */
 	BUILD_EVENT_TICK,    /* nothing happened for a moment: time for a live display to redraw */
 };
 
 struct build_event {
 	enum build_event_kind kind;
 	const struct build_step *step;
-	const struct build_stage *stage; /* the step's too; NULL for WARNING and TICK */
+	const struct build_stage *stage; /* the step's too; NULL for WARNING, FETCH and TICK */
 	const struct strv *why;
+	const char *name;
 	const char *text;
 	size_t len;
 	int64_t ns;

@@ -170,10 +170,13 @@ static int advance_step(struct solver *v, struct solve_step *x, struct err *e)
 	}
 	if (v->njobs >= v->max_jobs)
 		return 0;
-	int r = solve_key_make(v, x, e);
 	bool unknown = is_unknown(v, x);
-	if (r >= 0 && !v->q->no_cache && !unknown)
+	int r = x->missed ? 0 : solve_key_make(v, x, e);
+	if (r >= 0 && !x->missed && !v->q->no_cache && !unknown)
 		r = solve_key_find(v, x, e);
+	x->missed = r == 0;
+	if (r == 0 && solve_image_pending(v, x))
+		return 0;
 	if (r == 0 && !v->q->no_cache && !unknown && copies_from_image(x->step))
 		r = solve_same_source(v, x, e);
 	if (r > 0) {
@@ -226,7 +229,8 @@ static int solve(struct solver *v, struct err *e)
 	const struct solve_stage *target = &v->stages[v->g->target];
 	for (;;) {
 		int r = advance(v, e);
-		if (r < 0 || complete(target))
+		/* an image whose steps are all in the cache still needs the layers below them */
+		if (r < 0 || (complete(target) && !build_fetch_any(&v->fetches)))
 			return r;
 		r = solve_job_wait(v, e);
 		if (r < 0)
@@ -256,6 +260,7 @@ static void set_up(struct solver *v)
 static void tear_down(struct solver *v)
 {
 	solve_job_kill_all(v);
+	build_fetches_release(&v->fetches);
 	store_lease_end(v->lease);
 	build_runner_free(v->runner);
 	snapshot_mounts_free(v->mounts);
@@ -380,10 +385,17 @@ static int build(struct solver *v, struct err *e)
 	return r;
 }
 
+static void fetch_line(void *arg, const char *name, const char *text)
+{
+	struct build_event ev = {.kind = BUILD_EVENT_FETCH, .name = name, .text = text};
+	solve_emit(arg, &ev);
+}
+
 int build_run(const struct build_request *q, struct build_result *ret, struct err *e)
 {
 	*ret = (struct build_result){0};
 	struct solver v = {.q = q, .result = ret};
+	v.fetches = (struct build_fetches){.line = fetch_line, .arg = &v, .stop = q->stop};
 	int r = read_graph(&v, e);
 	if (r >= 0)
 		r = build(&v, e);

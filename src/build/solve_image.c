@@ -48,42 +48,95 @@ bool build_platform_is_host(const char *text)
 	return str_eq(text, arch) || str_eq(text, plain) || (*variant && str_eq(text, full));
 }
 
-static int not_there(const char *name, const struct strv *tried, struct err *e)
+static int not_there(
+	const char *name, const struct strv *tried, const struct err *why, struct err *e)
 {
 	cleanup_free char *names = strv_join(tried, ", ");
-	int r = err_set(e, ERR_NOT_FOUND, "there is no image '%s' in the store%s%s%s", name,
-		tried->n ? " (looked for " : "", names, tried->n ? ")" : "");
-	err_hint(e, "bring it in with `kist load -i FILE` or `kist import`; `kist images` lists "
-		    "what is there");
+	int r = err_set(e, ERR_NOT_FOUND, "there is no image '%s' in the store%s%s%s%s%s", name,
+		tried->n ? " (looked for " : "", names, tried->n ? ")" : "",
+		why->msg[0] ? "; " : "", why->msg);
+	if (why->hint[0])
+		err_hint(e, "%s", why->hint);
+	else
+		err_hint(e, "bring it in with `kist pull`, `kist load` or `kist import`; `kist "
+			    "images` lists what is there");
 	return r;
 }
 
-/* A name of FROM or COPY --from in the store. */
-int solve_find_image(void *solver, const char *name, struct build_image *ret, struct err *e)
+static int read_image(
+	struct solver *v, const char *name, const char *id, struct build_image *ret, struct err *e)
 {
-	struct solver *v = solver;
-	struct store *s = v->q->store;
-	struct strv tried cleanup_strv = STRV_INIT;
-	struct store_image image cleanup(store_image_release) = {0};
-	int r = oci_reference_candidates(name, &tried, e);
-	if (r < 0)
-		return r;
-	struct err why = ERR_INIT;
-	r = store_image_find(s, name, &image, &why);
-	if (r == -ERR_NOT_FOUND)
-		return not_there(name, &tried, e);
-	if (r < 0) {
-		if (e)
-			*e = why;
-		return r;
-	}
 	struct buf config cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
-	r = store_blob_read(s, image.id, &config, e);
+	int r = store_blob_read(v->q->store, id, &config, e);
 	if (r >= 0)
 		r = oci_image_config_parse(buf_str(&config), config.len, &ret->config, e);
 	if (r < 0)
 		return err_wrap(e, r, "image '%s'", name);
 	snprintf(ret->name, sizeof(ret->name), "%s", name);
-	memcpy(ret->id, image.id, sizeof(ret->id));
+	snprintf(ret->id, sizeof(ret->id), "%s", id);
 	return 0;
+}
+
+/* Starts the fetch and returns with the config; the layers come while the build goes on. */
+static int fetch_image(struct solver *v, const char *name, struct build_image *ret, struct err *e)
+{
+	struct build_fetch *x;
+	int r = build_fetch_start(&v->fetches, v->q->fetch, name, &x, e);
+	if (r >= 0)
+		r = build_fetch_id(&v->fetches, x, e);
+	return r < 0 ? r : read_image(v, name, x->id, ret, e);
+}
+
+/* A name of FROM or COPY --from: in the store, or else from a registry. */
+int solve_find_image(void *solver, const char *name, struct build_image *ret, struct err *e)
+{
+	struct solver *v = solver;
+	const struct build_request *q = v->q;
+	struct strv tried cleanup_strv = STRV_INIT;
+	struct store_image image cleanup(store_image_release) = {0};
+	bool may_fetch = q->fetch && !q->explain && q->pull != BUILD_PULL_NEVER;
+	int r = oci_reference_candidates(name, &tried, e);
+	if (r < 0)
+		return r;
+	if (may_fetch && q->pull != BUILD_PULL_MISSING)
+		return fetch_image(v, name, ret, e);
+	struct err why = ERR_INIT, not_fetched = ERR_INIT;
+	r = store_image_find(q->store, name, &image, &why);
+	if (r >= 0)
+		return read_image(v, name, image.id, ret, e);
+	if (r == -ERR_NOT_FOUND && may_fetch) {
+		r = fetch_image(v, name, ret, &not_fetched);
+		if (r >= 0)
+			return r;
+		if (r == -ERR_NOT_FOUND)
+			return not_there(name, &tried, &not_fetched, e);
+		why = not_fetched;
+	}
+	if (r == -ERR_NOT_FOUND)
+		return not_there(name, &tried, &not_fetched, e);
+	if (e)
+		*e = why;
+	return r;
+}
+
+static bool stage_pending(const struct solver *v, const struct build_stage *s)
+{
+	while (s->base == BUILD_BASE_STAGE)
+		s = &v->g->stages[s->base_stage];
+	return s->base == BUILD_BASE_IMAGE && build_fetch_pending(&v->fetches, s->image->id);
+}
+
+bool solve_image_pending(const struct solver *v, const struct solve_step *x)
+{
+	const struct build_step *p = x->step;
+	if (!v->fetches.first)
+		return false;
+	if (stage_pending(v, &v->g->stages[p->stage]))
+		return true;
+	if (p->op != BUILD_COPY)
+		return false;
+	if (p->copy.from == BUILD_FROM_STAGE)
+		return stage_pending(v, &v->g->stages[p->copy.stage]);
+	return p->copy.from == BUILD_FROM_IMAGE &&
+	       build_fetch_pending(&v->fetches, p->copy.image->id);
 }

@@ -20,6 +20,7 @@
 enum {
 	TICK_MS = 100,
 	MOST_RESOLVERS = 8,
+	MOST_FETCH_POLLS = 32, /* of more fetches some are looked at with the next tick */
 	READ_SIZE = 16 * 1024,
 	READS_A_TURN = 16, /* so that one chatty step does not starve the others */
 	TAIL = 8 * 1024,
@@ -347,7 +348,8 @@ static int handle(struct solver *v, struct solve_job *j, const struct pollfd *p,
 
 int solve_job_wait(struct solver *v, struct err *e)
 {
-	cleanup_free struct pollfd *p = mem_array(2 * v->njobs + MOST_RESOLVERS, sizeof(*p));
+	cleanup_free struct pollfd *p =
+		mem_array(2 * v->njobs + MOST_RESOLVERS + MOST_FETCH_POLLS, sizeof(*p));
 	cleanup_free struct watch *watch = mem_array(v->njobs + 1, sizeof(*watch));
 	size_t n = 0, jobs = 0;
 	for (struct solve_job *j = v->jobs; j; j = j->next) {
@@ -355,11 +357,15 @@ int solve_job_wait(struct solver *v, struct err *e)
 		n += watch_job(j, p + n);
 	}
 	size_t resolvers = v->runner ? build_runner_polls(v->runner, p + n, MOST_RESOLVERS) : 0;
-	int r = poll(p, n + resolvers, TICK_MS);
+	size_t fetches = build_fetch_polls(&v->fetches, p + n + resolvers, MOST_FETCH_POLLS);
+	int r = poll(p, n + resolvers + fetches, TICK_MS);
 	if (v->q->stop && *v->q->stop)
 		return err_set(e, ERR_INTERRUPTED, "interrupted");
 	if (r < 0)
 		return errno == EINTR ? 0 : err_sys(e, "poll");
+	int fetched = build_fetch_turn(&v->fetches, e);
+	if (fetched < 0)
+		return fetched;
 	if (r == 0) {
 		solve_emit(v, &(struct build_event){.kind = BUILD_EVENT_TICK});
 		return 0;

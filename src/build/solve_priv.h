@@ -5,6 +5,7 @@
 #include "build/build.h"
 #include "build/context.h"
 #include "build/digest.h"
+#include "build/fetch.h"
 #include "build/graph.h"
 #include "build/key.h"
 #include "build/record.h"
@@ -30,6 +31,7 @@ struct solve_step {
 	int64_t created;               /* of its history entry, ns */
 	int64_t began;                 /* monotonic */
 	bool changed;                  /* ran, or would run */
+	bool missed;                   /* its key is made, and the cache has it not */
 	struct build_sources sources;
 	struct strv why;
 	struct strv source_why; /* COPY --from: what differs in the source */
@@ -62,6 +64,7 @@ struct solver {
 	struct build_runner *runner;
 	struct build_runner_options runner_options;
 	char *log_dir;
+	struct build_fetches fetches;
 	struct solve_job *jobs;
 	size_t njobs, max_jobs;
 	int64_t now; /* wall clock at the beginning, ns */
@@ -79,6 +82,8 @@ void solve_emit(struct solver *v, const struct build_event *ev);
 
 /* The image function of struct build_lower_options; arg: the solver. */
 int solve_find_image(void *solver, const char *name, struct build_image *ret, struct err *e);
+/* Do layers of images that this step stands on, or copies from, still come? */
+bool solve_image_pending(const struct solver *v, const struct solve_step *x);
 /* This machine's architecture and its variant ("" for none) in image-spec's words; static. */
 const char *solve_host_arch(const char **ret_variant);
 

@@ -67,7 +67,7 @@ static int parse_long(struct cli *c, int argc, char **argv, int *i)
 	const struct cli_opt *o = find_long(c->spec, name, eq ? (size_t)(eq - name) : strlen(name));
 	if (!o)
 		return unknown_option(c, argv[*i]);
-	if (eq || !o->arg)
+	if (eq || !o->arg || (o->flags & CLI_OPTIONAL))
 		return add_value(c, o, eq ? eq + 1 : NULL);
 	if (o->flags & CLI_REFUSED)
 		return add_value(c, o, NULL);

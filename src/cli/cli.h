@@ -29,7 +29,8 @@ enum cli_program {
 enum cli_opt_flags {
 	CLI_HIDDEN = 1 << 0, /* not in help: internal */
 	CLI_REFUSED =
-		1 << 1 /* known from docker, not done: an error that says so (help: the reason) */
+		1 << 1, /* known from docker, not done: an error that says so (help: the reason) */
+	CLI_OPTIONAL = 1 << 2, /* the value may be left out; given only as --name=VALUE */
 };
 
 struct cli_opt {

@@ -61,9 +61,13 @@ static void print_option(FILE *out, const struct cli_opt *o)
 	if (o->flags & (CLI_HIDDEN | CLI_REFUSED))
 		return;
 	char left[128];
-	snprintf(left, sizeof(left), "  %c%c%c --%s%s%s", o->letter ? '-' : ' ',
-		o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name, o->arg ? " " : "",
-		o->arg ? o->arg : "");
+	bool optional = o->flags & CLI_OPTIONAL;
+	snprintf(left, sizeof(left), "  %c%c%c --%s%s%s%s", o->letter ? '-' : ' ',
+		o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name,
+		optional ? "[="
+		: o->arg ? " "
+			 : "",
+		o->arg ? o->arg : "", optional ? "]" : "");
 	int n = (int)strlen(left);
 	if (n >= HELP_COLUMN)
 		fprintf(out, "%s\n%*s", left, HELP_COLUMN, "");
@@ -183,9 +187,9 @@ static void roff_options(FILE *out, const struct cli_opt *opts)
 		roff(out, o->name);
 		fputs("\\fR", out);
 		if (o->arg) {
-			fputs(" \\fI", out);
+			fputs(o->flags & CLI_OPTIONAL ? "[=\\fI" : " \\fI", out);
 			roff(out, o->arg);
-			fputs("\\fR", out);
+			fputs(o->flags & CLI_OPTIONAL ? "\\fR]" : "\\fR", out);
 		}
 		fputc('\n', out);
 		roff(out, o->help);

@@ -218,6 +218,12 @@ static int get_layers(struct pull *p, const struct oci_manifest *m,
 	return r;
 }
 
+static void tell_resolved(const struct transport_pull_options *o, const char *id)
+{
+	if (o->resolved)
+		o->resolved(o->resolved_ctx, id);
+}
+
 /* is_main: the one that the name stands for. */
 static int pull_image(
 	struct pull *p, const struct document *d, bool from_index, bool is_main, struct err *e)
@@ -247,6 +253,10 @@ static int pull_image(
 	if (r < 0)
 		return err_wrap(e, r, "config %s", m.config.digest);
 	r = check_platform(p, &c, from_index, e);
+	if (r >= 0)
+		r = store_blob_put(p->store, config.data, config.len, m.config.digest, NULL, e);
+	if (r >= 0 && is_main)
+		tell_resolved(p->o, m.config.digest);
 	if (r >= 0)
 		r = get_layers(p, &m, &c, e);
 	if (r < 0)
@@ -444,8 +454,8 @@ static int ask(struct store *s, const char *text, const struct transport_pull_op
  * refused (a digest, a policy) is not among them. */
 static bool nobody_answers(int r)
 {
-	static const int codes[] = {ENOTCONN, ECONNRESET, ETIMEDOUT, EPROTO, EBADMSG, EBUSY, EACCES,
-		ERR_NOT_FOUND, ERR_UNSUPPORTED};
+	static const int codes[] = {
+		ENOTCONN, ECONNRESET, ETIMEDOUT, EPROTO, EBADMSG, EBUSY, EACCES, ERR_NOT_FOUND};
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
 		if (r == -codes[i])
 			return true;
@@ -465,6 +475,7 @@ int transport_pull(struct store *s, const char *text, const struct transport_pul
 			e, ERR_NOT_FOUND, "no such image: %s (and none may be pulled)", text);
 	if (have && o->when != TRANSPORT_PULL_NEWER) {
 		got = local;
+		tell_resolved(o, got.id);
 	} else {
 		r = store_lease_begin(s, "pull", &lease, e);
 		if (r < 0)
@@ -476,6 +487,7 @@ int transport_pull(struct store *s, const char *text, const struct transport_pul
 				why.msg);
 			got = local;
 			r = 0;
+			tell_resolved(o, got.id);
 		}
 	}
 	if (r < 0 && e)

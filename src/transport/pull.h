@@ -37,6 +37,10 @@ struct transport_pull_options {
 	const volatile sig_atomic_t *stop;
 	const struct transport_progress *progress;
 	const struct transport_trust *trust; /* transport/trust.h; NULL: everything is accepted */
+	/* The image that the name stands for is known, and its config is a blob of the store; its layers
+	 * may still come. May be NULL. */
+	void (*resolved)(void *ctx, const char *id);
+	void *resolved_ctx;
 };
 
 struct transport_pulled {

@@ -8,6 +8,7 @@
 #include "cli/build/progress.h"
 #include "cli/build/shell.h"
 #include "cli/cli.h"
+#include "cli/fetch.h"
 #include "cli/store.h"
 #include "network/names.h"
 #include "oci/reference.h"
@@ -23,7 +24,7 @@ struct command {
 	struct cli *c;
 	struct store *store;
 	struct build_context context;
-	struct strv args, labels, hosts, tags;
+	struct strv args, labels, hosts, tags, fetch;
 	char tmp[STORE_TMP_NAME]; /* of a context from standard input */
 	int tmp_fd;
 	struct build_request q;
@@ -161,6 +162,36 @@ static int read_on_error(struct command *m)
 	return 0;
 }
 
+/* --pull alone is docker's: look for newer ones, and fail when nobody answers. */
+static int read_pull(struct command *m)
+{
+	static const struct {
+		const char *word, *policy;
+		enum build_pull pull;
+	} words[] = {
+		{"missing", "missing", BUILD_PULL_MISSING},
+		{"false", "missing", BUILD_PULL_MISSING},
+		{"always", "always", BUILD_PULL_ALWAYS},
+		{"true", "always", BUILD_PULL_ALWAYS},
+		{"newer", "newer", BUILD_PULL_NEWER},
+		{"never", "never", BUILD_PULL_NEVER},
+	};
+	const char *text = "missing";
+	if (cli_count(m->c, "pull"))
+		text = cli_value(m->c, "pull") ?: "always";
+	size_t i = 0;
+	while (i < ARRAY_SIZE(words) && !str_eq(words[i].word, text))
+		i++;
+	if (i == ARRAY_SIZE(words))
+		return err_set(&m->c->err, ERR_USAGE,
+			"--pull=%s: it is always, missing, newer or never", text);
+	m->q.pull = words[i].pull;
+	cli_fetch_command(m->c, words[i].policy, &m->fetch);
+	strv_add(&m->fetch, "--announce");
+	m->q.fetch = &m->fetch;
+	return 0;
+}
+
 static int check_platform(struct command *m)
 {
 	const char *text = cli_value(m->c, "platform");
@@ -185,6 +216,8 @@ static int read_options(struct command *m)
 		r = read_hosts(m);
 	if (r >= 0)
 		r = read_on_error(m);
+	if (r >= 0)
+		r = read_pull(m);
 	if (r >= 0)
 		r = check_platform(m);
 	m->q.target = cli_value(m->c, "target");
@@ -343,6 +376,7 @@ static int cmd_build(struct cli *c)
 	strv_release(&m.labels);
 	strv_release(&m.hosts);
 	strv_release(&m.tags);
+	strv_release(&m.fetch);
 	free(m.retry);
 	return r;
 }

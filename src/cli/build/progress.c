@@ -207,6 +207,9 @@ static void plain(struct progress *p, const struct build_event *ev)
 	case BUILD_EVENT_WARNING:
 		fprintf(p->out, "warning: %s\n", ev->text);
 		break;
+	case BUILD_EVENT_FETCH:
+		fprintf(p->out, "[fetch %s] %s\n", ev->name, ev->text);
+		break;
 	case BUILD_EVENT_TICK:
 		break;
 	}

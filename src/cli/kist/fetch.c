@@ -1,5 +1,6 @@
 /* Images that are not here, for run and create: kist-transport fetches them. `kist` itself links no
  * network, and costs nothing more when the image is there. */
+#include "cli/fetch.h"
 #include "cli/kist/containers.h"
 
 #include "base/mem.h"
@@ -10,30 +11,11 @@
 
 static int pull(struct cli *c, const char *policy, const char *image)
 {
-	static const char *const passed[] = {"tls-verify", "authfile", "cert-dir"};
-	char *program cleanup_free = cli_program_path("kist-transport");
 	struct strv argv cleanup_strv = STRV_INIT;
-	strv_add(&argv, program);
-	strv_addf(&argv, "--root=%s", c->root);
-	strv_addf(&argv, "--runroot=%s", c->runroot);
-	if (c->storage_driver)
-		strv_addf(&argv, "--storage-driver=%s", c->storage_driver);
-	if (c->config)
-		strv_addf(&argv, "--config=%s", c->config);
-	if (c->debug)
-		strv_add(&argv, "--debug");
-	strv_add(&argv, "pull");
-	strv_addf(&argv, "--policy=%s", policy);
-	for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
-		for (size_t k = 0; k < cli_count(c, passed[i]); k++) {
-			const char *v = cli_value_at(c, passed[i], k);
-			strv_addf(&argv, "--%s%s%s", passed[i], v ? "=" : "", v ?: "");
-		}
-	if (cli_flag(c, "quiet"))
-		strv_add(&argv, "--quiet");
+	cli_fetch_command(c, policy, &argv);
 	strv_add(&argv, image);
 	/* its progress and its error go to our standard error, its result to nowhere */
-	return proc_run(strv_items(&argv), -1, NULL, 0, &c->err);
+	return proc_run((char *const *)strv_items(&argv), -1, NULL, 0, &c->err);
 }
 
 int containers_pull_first(struct cli *c)

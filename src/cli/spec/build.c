@@ -1,5 +1,5 @@
 /* kist build: its words. */
-#include "cli/cli.h"
+#include "cli/spec/remote_opts.h"
 
 static const struct cli_opt opts[] = {
 	{"file", 'f', "FILE",
@@ -19,7 +19,9 @@ static const struct cli_opt opts[] = {
 	{"print-context", 0, NULL, "list what the build sees, and which pattern hides the rest", 0},
 	{"on-error", 0, "fail|shell", "when a RUN fails, open a shell in its file system", 0},
 	{"platform", 0, "OS/ARCH", "this machine's is the only one", 0},
-	{"pull", 0, NULL, "images come with kist load or import", CLI_REFUSED},
+	{"pull", 0, "always|missing|newer|never",
+		"when to fetch base images (missing; --pull alone: always)", CLI_OPTIONAL},
+	REMOTE_OPTS,
 	{"secret", 0, "id=ID,src=FILE", "RUN --mount is not known yet", CLI_REFUSED},
 	{"ssh", 0, "ID", "RUN --mount is not known yet", CLI_REFUSED},
 	{"output", 'o', "DEST", "use kist save or kist export", CLI_REFUSED},

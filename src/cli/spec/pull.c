@@ -11,6 +11,8 @@ static const struct cli_opt opts[] = {
 	{"max-ratio", 0, "N", "how many times its size a layer may unpack to (2000)", 0},
 	REMOTE_TRANSFER_OPTS,
 	REMOTE_TRUST_OPTS,
+	{"announce", 0, NULL, "print \"config ID\" before the layers come, nothing else",
+		CLI_HIDDEN},
 	{"disable-content-trust", 0, NULL, "policy.json decides what is trusted", CLI_REFUSED},
 	{NULL, 0, NULL, NULL, 0},
 };

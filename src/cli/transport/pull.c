@@ -63,6 +63,8 @@ static int read_options(struct command *m)
 static int print_pulled(void *ctx, const struct transport_pulled *p)
 {
 	const struct cli *c = ctx;
+	if (cli_flag(c, "announce"))
+		return 0;
 	if (!cli_flag(c, "quiet")) {
 		if (p->digest[0])
 			printf("Digest: %s\n", p->digest);
@@ -73,6 +75,13 @@ static int print_pulled(void *ctx, const struct transport_pulled *p)
 	printf("%s\n", p->name);
 	fflush(stdout);
 	return 0;
+}
+
+/* For the builder (build/fetch.h) */
+static void announce(void *ctx, const char *id)
+{
+	printf("config %s\n", id);
+	fflush(stdout);
 }
 
 static int pull_one(struct command *m, const char *text)
@@ -108,6 +117,7 @@ static int cmd_pull(struct cli *c)
 	m.o.jobs = m.remote.jobs;
 	m.o.stop = m.remote.stop;
 	m.o.progress = progress_listener(m.progress);
+	m.o.resolved = cli_flag(c, "announce") ? announce : NULL;
 	for (int i = 0; i < c->n_operands && r >= 0; i++)
 		r = pull_one(&m, c->operands[i]);
 	if (r == -ERR_INTERRUPTED && *m.remote.stop) {
