@@ -16,6 +16,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* setns has set the root to that of the namespace */
+static int open_root(struct child *k, struct err *e)
+{
+	k->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return k->root < 0 ? err_sys(e, "open the root of the container") : 0;
+}
+
 int child_do_setns(struct child *k, const struct runtime_step *s, struct err *e)
 {
 	if (s->number != CLONE_NEWNS && k->plan->join_first)
@@ -23,7 +30,7 @@ int child_do_setns(struct child *k, const struct runtime_step *s, struct err *e)
 	cleanup_fd int fd = open(s->item, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || setns(fd, (int)s->number) < 0)
 		return ns_join_error(fd, s->item, s->number, errno, e);
-	return 0;
+	return s->number == CLONE_NEWNS ? open_root(k, e) : 0;
 }
 
 static int become_root(struct err *e)
@@ -47,8 +54,7 @@ int child_do_enter(struct child *k, const struct runtime_step *s, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	k->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return k->root < 0 ? err_sys(e, "open the root of the container") : 0;
+	return open_root(k, e);
 }
 
 int child_do_mapped(struct child *k, const struct runtime_step *s, struct err *e)

@@ -94,13 +94,21 @@ static int check_maps(const struct runtime_id_map *m, size_t n, const char *key,
 		 : 0;
 }
 
+static bool changes_mounts(const struct runtime_config *c)
+{
+	return c->nmounts || c->ndevices || c->masked_paths.n || c->readonly_paths.n ||
+	       c->root_readonly || c->root_propagation;
+}
+
 static int check_namespaces(const struct runtime_config *c, struct err *e)
 {
 	const struct runtime_ns *ns = c->ns;
 	if (!ns[RUNTIME_NS_MOUNT].want)
 		return err_set(e, ERR_UNSUPPORTED, "a container without a mount namespace");
-	if (ns[RUNTIME_NS_MOUNT].path)
-		return err_set(e, ERR_UNSUPPORTED, "a mount namespace by path");
+	if (ns[RUNTIME_NS_MOUNT].path && (!str_eq(c->root_path, "/") || changes_mounts(c)))
+		return err_set(e, ERR_UNSUPPORTED,
+			"linux.namespaces: a mount namespace by path is taken as it is: root.path "
+			"must be '/', and nothing may be mounted, masked or made there");
 	if (c->hostname && !ns[RUNTIME_NS_UTS].want)
 		return err_set(e, ERR_FORMAT, "hostname: needs a UTS namespace of its own");
 	if (c->domainname && !ns[RUNTIME_NS_UTS].want)
@@ -174,7 +182,7 @@ static void plan_identity(struct runtime_plan *p, const struct runtime_config *c
 {
 	add(p, RUNTIME_STEP_SESSION, NULL, 0);
 	for (int i = 0; i < RUNTIME_NS_KINDS; i++)
-		if (c->ns[i].path)
+		if (c->ns[i].path && i != RUNTIME_NS_MOUNT)
 			add(p, RUNTIME_STEP_SETNS, c->ns[i].path, ns_kinds[i].flag);
 	if (has_time_offsets(c))
 		add(p, RUNTIME_STEP_TIME_OFFSETS, c->time_offsets, 0);
@@ -266,6 +274,35 @@ static void plan_mounts(struct runtime_plan *p, const struct runtime_config *c, 
 		plan_join_cgroup(p, cgroup);
 }
 
+/* What goes on between the mounts and the change of root */
+static void plan_around(
+	struct runtime_plan *p, const struct runtime_config *c, const struct runtime_options *o)
+{
+	bool network = (p->clone_flags & CLONE_NEWNET) && o->setup_network;
+	if (network)
+		add(p, RUNTIME_STEP_NETWORK, NULL, 0);
+	for (size_t i = 0; i < c->net_devices.n; i++)
+		add(p, RUNTIME_STEP_NET_DEVICE, &c->net_devices.v[i], 0);
+	if (network || c->net_devices.n)
+		add(p, RUNTIME_STEP_WAIT_NETWORK, NULL, 0);
+	plan_hooks(p, c);
+	for (size_t i = 0; i < c->sysctl.n; i++)
+		add(p, RUNTIME_STEP_SYSCTL, &c->sysctl.v[i], 0);
+}
+
+/* The mounts and the root of somebody else; what the host has to tell is known by then. */
+static void plan_joined_root(
+	struct runtime_plan *p, const struct runtime_config *c, const struct runtime_options *o)
+{
+	if (!c->ns[RUNTIME_NS_USER].want)
+		plan_join_cgroup(p, !(o->flags & RUNTIME_NO_CGROUP));
+	add(p, RUNTIME_STEP_SETNS, c->ns[RUNTIME_NS_MOUNT].path, CLONE_NEWNS);
+	add(p, RUNTIME_STEP_CLOSE_FDS, NULL, 0);
+	if (c->process.terminal)
+		add(p, RUNTIME_STEP_CONSOLE, &c->process, 0);
+	plan_around(p, c, o);
+}
+
 static void plan_root(
 	struct runtime_plan *p, const struct runtime_config *c, const struct runtime_options *o)
 {
@@ -277,16 +314,7 @@ static void plan_root(
 	plan_mounts(p, c, !(o->flags & RUNTIME_NO_CGROUP));
 	plan_devices(p, c);
 	add(p, RUNTIME_STEP_MAKE_CWD, c->process.cwd, 0);
-	bool network = (p->clone_flags & CLONE_NEWNET) && o->setup_network;
-	if (network)
-		add(p, RUNTIME_STEP_NETWORK, NULL, 0);
-	for (size_t i = 0; i < c->net_devices.n; i++)
-		add(p, RUNTIME_STEP_NET_DEVICE, &c->net_devices.v[i], 0);
-	if (network || c->net_devices.n)
-		add(p, RUNTIME_STEP_WAIT_NETWORK, NULL, 0);
-	plan_hooks(p, c);
-	for (size_t i = 0; i < c->sysctl.n; i++)
-		add(p, RUNTIME_STEP_SYSCTL, &c->sysctl.v[i], 0);
+	plan_around(p, c, o);
 	for (size_t i = 0; i < c->readonly_paths.n; i++)
 		add(p, RUNTIME_STEP_READONLY_PATH, c->readonly_paths.v[i], 0);
 	for (size_t i = 0; i < c->masked_paths.n; i++)
@@ -367,7 +395,10 @@ int runtime_plan_make(const struct runtime_config *c, const struct runtime_optio
 		add(&p, RUNTIME_STEP_CGROUP, c, 0);
 	plan_namespaces(&p, c);
 	plan_identity(&p, c, cgroup);
-	plan_root(&p, c, o);
+	if (c->ns[RUNTIME_NS_MOUNT].path)
+		plan_joined_root(&p, c, o);
+	else
+		plan_root(&p, c, o);
 	if (!(o->flags & RUNTIME_NO_KEYRING))
 		add(&p, RUNTIME_STEP_KEYRING, NULL, 0);
 	plan_process(&p, c, &c->process, &c->hooks[RUNTIME_HOOK_START_CONTAINER]);

@@ -67,6 +67,20 @@ net_ns() { # a network namespace of its own at $1
   nothing_left
 }
 
+@test "a mount namespace is joined as it is" {
+  started
+  local pid
+  pid=$(rt state "$ID" | jq .pid)
+  script 'readlink /proc/self/ns/mnt; ls /bin/busybox'
+  conf --arg p "/proc/$pid/ns" '.linux.namespaces |= map(if .type == "mount" then .path = $p + "/mnt"
+    elif .type == "pid" then .path = $p + "/pid" else . end)'
+  fails_with 1 'a mount namespace by path is taken as it is' rt run --bundle "$B" "$ID-2"
+  conf '.root = {path: "/"} | .mounts = [] | del(.linux.maskedPaths, .linux.readonlyPaths)'
+  run rt run --bundle "$B" "$ID-2"
+  [[ $output == "$(readlink "/proc/$pid/ns/mnt")"$'\n/bin/busybox' ]]
+  rt exec "$ID" true
+}
+
 @test "a namespace of the host is joined by a container with a user namespace of its own" {
   net_ns "$B/net"
   conf --arg n "$B/net" '.linux.namespaces |= map(if .type == "network" then .path = $n else . end)
