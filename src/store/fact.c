@@ -20,6 +20,8 @@ int store_fact_get(struct store *s, const char *name, char **ret, struct err *e)
 
 int store_fact_set(struct store *s, const char *name, const char *value, struct err *e)
 {
-	int r = store_exec(s, e, "INSERT OR REPLACE INTO fact VALUES(?1, ?2)", "ss", name, value);
+	int r = value ? store_exec(s, e, "INSERT OR REPLACE INTO fact VALUES(?1, ?2)", "ss", name,
+				value)
+		      : store_exec(s, e, "DELETE FROM fact WHERE name=?1", "s", name);
 	return r < 0 ? r : 0;
 }

@@ -85,6 +85,7 @@ int store_tmp_sweep(struct store *s, struct err *e);
 
 /* Facts about the store itself ("driver"): 0 and a copy in *ret, -ENOENT (e untouched). */
 int store_fact_get(struct store *s, const char *name, char **ret, struct err *e);
+/* value NULL: forgets it; absent is fine. */
 int store_fact_set(struct store *s, const char *name, const char *value, struct err *e);
 
 /* Several changes as one: all visible at once, or none. May be nested. Nothing slow inside. */

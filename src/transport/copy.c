@@ -305,6 +305,7 @@ static int copy_root(struct copy *c, const char *digest, bool root, struct err *
 		r = copy_image(c, &doc, root, &became, e);
 	if (r >= 0)
 		memcpy(c->sum.digest, became.digest, sizeof(c->sum.digest));
+	c->sum.size = became.size;
 	return r;
 }
 

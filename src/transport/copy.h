@@ -38,6 +38,7 @@ struct transport_copy_options {
 
 struct transport_copied {
 	char digest[OCI_DIGEST_MAX]; /* of what is at the destination now */
+	uint64_t size;               /* of this manifest or index */
 	size_t blobs, skipped;
 	uint64_t bytes;
 };

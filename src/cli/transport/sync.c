@@ -162,6 +162,8 @@ static int cmd_sync(struct cli *c)
 	int r = read_options(&x);
 	if (r >= 0)
 		r = remote_open(c, &x.remote);
+	if (r >= 0)
+		r = remote_trust(c, &x.remote);
 	if (r < 0)
 		return r;
 	x.in = copy_side(c, &x.remote, "src-tls-verify", "src-cert-dir");

@@ -75,6 +75,8 @@ static int sync_repository(struct sync *x, struct remote *m, const char *name,
 static int open_source(struct sync *x, const struct transport_sync_registry *g, struct remote *m)
 {
 	int r = remote_open(x->c, m);
+	if (r >= 0)
+		r = remote_trust(x->c, m);
 	if (r < 0)
 		return r;
 	m->open = copy_side(x->c, m, "src-tls-verify", "src-cert-dir");
