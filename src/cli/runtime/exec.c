@@ -52,14 +52,30 @@ static int set_caps(const struct strv *names, struct runtime_process *p, struct 
 	return 0;
 }
 
-/* The process of the container's config with what the command line changes */
+static int set_env(const struct strv *words, struct strv *env, struct err *e)
+{
+	for (size_t i = 0; i < words->n; i++) {
+		const char *eq = strchr(words->v[i], '=');
+		if (!eq || eq == words->v[i])
+			return err_set(e, ERR_USAGE, "--env '%s' is not NAME=VALUE", words->v[i]);
+		cleanup_free char *name = mem_strndup(words->v[i], (size_t)(eq - words->v[i]));
+		strv_env_set(env, name, eq + 1);
+	}
+	return 0;
+}
+
+/* The process of the container's config, or of a file, with what the command line changes */
 static int adapt(const struct exec_options *o, int argc, char **argv, struct runtime_process *p,
 	struct strv *env, uint32_t **groups, struct err *e)
 {
 	int r;
-	p->args = (struct runtime_strings){(const char **)(void *)argv, (size_t)argc};
-	p->terminal = o->tty;
-	p->rows = p->columns = 0;
+	if (argc)
+		p->args = (struct runtime_strings){(const char **)(void *)argv, (size_t)argc};
+	if (!o->process_file) {
+		p->terminal = o->tty;
+		p->rows = p->columns = 0;
+	}
+	p->terminal |= o->tty;
 	if (o->cwd)
 		p->cwd = o->cwd;
 	if (o->no_new_privs)
@@ -70,7 +86,8 @@ static int adapt(const struct exec_options *o, int argc, char **argv, struct run
 		p->selinux = o->label;
 	for (size_t i = 0; i < p->env.n; i++)
 		strv_add(env, p->env.v[i]);
-	strv_add_all(env, &o->env);
+	if ((r = set_env(&o->env, env, e)) < 0)
+		return r;
 	p->env = (struct runtime_strings){(const char **)(void *)strv_items(env), env->n};
 	if ((o->user && (r = set_user(o->user, p, e)) < 0) || (r = set_caps(&o->caps, p, e)) < 0)
 		return r;
@@ -130,8 +147,6 @@ static int run(const struct call *call, struct err *e)
 	cleanup_free uint32_t *groups = NULL;
 	if (o->process_file) {
 		r = read_process(o->process_file, &c, e);
-		if (r == 0 && o->tty)
-			c->process.terminal = true;
 	} else {
 		cleanup_free char *config = mem_printf("%s/config.json", dir);
 		if (call->n < 2)
@@ -139,10 +154,9 @@ static int run(const struct call *call, struct err *e)
 		if (!file_exists(AT_FDCWD, config))
 			return err_set(e, ERR_NOT_FOUND, "container '%s' does not exist", id);
 		r = read_config(config, &c, e);
-		if (r == 0)
-			r = adapt(
-				o, call->n - 1, call->operands + 1, &c->process, &env, &groups, e);
 	}
+	if (r == 0)
+		r = adapt(o, call->n - 1, call->operands + 1, &c->process, &env, &groups, e);
 	return r < 0 ? r : start(dir, &c->process, o, e);
 }
 

@@ -133,6 +133,10 @@ int main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	int first = argc, error_status = 1;
+	if (argc == 2 && str_eq(argv[1], "--man")) {
+		man_page(stdout);
+		return 0;
+	}
 	int r = options_parse_global(argc, argv, &first, &e);
 	if (r == 1)
 		return 0;

@@ -29,6 +29,9 @@ extern const struct command cmd_create, cmd_start, cmd_run, cmd_state, cmd_kill,
 	cmd_exec, cmd_list, cmd_ps, cmd_pause, cmd_resume, cmd_update, cmd_events, cmd_spec,
 	cmd_features;
 
+/* man.c: kist-runtime(8) in roff, for the build (--man) */
+void man_page(FILE *out);
+
 /* log.c: one line of text, or of JSON as engines read it; level: "error", "warning" ... */
 void message(const char *level, const char *text, const char *hint);
 

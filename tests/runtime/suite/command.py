@@ -344,6 +344,23 @@ def _(b):
     equal(b.exec(b.id, "sh", "-c", "echo $FROM").stdout, "config\n")
 
 
+@check(CMD, "exec --env replaces a variable of the config")
+def _(b):
+    b.conf["process"]["env"].append("A=old")
+    b.started()
+    equal(b.exec("--env", "A=new", b.id, "env").stdout.count("A="), 1)
+    equal(b.exec("--env", "A=new", b.id, "sh", "-c", "echo $A").stdout, "new\n")
+    b.exec("--env", "NOVALUE", b.id, "true", ok=None)
+
+
+@check(CMD, "exec --process with other options: they count, too", ("kist",))
+def _(b):
+    b.started()
+    process = {"user": {"uid": 5, "gid": 6}, "args": ["sh", "-c", "id -u; pwd; echo $A $B"], "env": ["PATH=/bin", "A=b", "B=c"], "cwd": "/tmp"}
+    (b.dir / "p.json").write_text(json.dumps(process))
+    equal(b.exec("--process", b.dir / "p.json", "--cwd", "/data", "--user", "7", "--env", "A=x", b.id).stdout, "7\n/data\nx c\n")
+
+
 @check(CMD, "exec --cap")
 def _(b):
     b.started()
