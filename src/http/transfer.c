@@ -316,6 +316,11 @@ static int explain(struct http_transfer *t, CURL *h, CURLcode code, const char *
 		code == CURLE_SEND_FAIL_REWIND ? "connection cut"
 		: *text                        ? text
 					       : t->curl->easy_strerror(code));
+	if (code != CURLE_PEER_FAILED_VERIFICATION && error == EKEYREJECTED)
+		err_hint(t->e,
+			"'%s' may want a certificate of ours: NAME.cert and NAME.key in "
+			"certs.d/HOST:PORT (--cert-dir)",
+			t->url->host);
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		err_hint(t->e, "put the certificate of its authority into certs.d/HOST:PORT/ca.crt "
 			       "(--cert-dir), or give up the check with --tls-verify=false");
