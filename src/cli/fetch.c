@@ -6,7 +6,7 @@
 void cli_fetch_command(const struct cli *c, const char *policy, struct strv *ret)
 {
 	static const char *const passed[] = {
-		"tls-verify", "authfile", "cert-dir", "creds", "retry"};
+		"tls-verify", "authfile", "cert-dir", "creds", "retry", "signature-policy"};
 	strv_take(ret, cli_program_path("kist-transport"));
 	strv_addf(ret, "--root=%s", c->root);
 	strv_addf(ret, "--runroot=%s", c->runroot);

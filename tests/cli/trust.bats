@@ -128,17 +128,22 @@ nothing_came() { [[ -z $(kist images -q) && -z $(ls "$KIST_ROOT/root/layers" 2>/
   fails_with 1 "and there is none" kist pull --signature-policy "$P" "$REGISTRY/unsigned:1"
 }
 
-@test "run accepts no more than pull does" {
+@test "run and build accept no more than pull does" {
   sigstore_policy
   mkdir -p "$XDG_CONFIG_HOME/containers"
   cp "$P" "$XDG_CONFIG_HOME/containers/policy.json"
   run -125 kist run --rm "$REGISTRY/other:1" true
   [[ $output == *"not made with this key"* ]]
-  nothing_came
+  printf 'FROM %s/other:1\n' "$REGISTRY" >"$BATS_TEST_TMPDIR/Dockerfile"
+  fails_with 1 "not made with this key" kist build "$BATS_TEST_TMPDIR"
   rm "$XDG_CONFIG_HOME/containers/policy.json"
+  fails_with 1 "not made with this key" kist build --signature-policy "$P" "$BATS_TEST_TMPDIR"
+  run -125 kist run --rm --signature-policy "$P" "$REGISTRY/other:1" true
+  [[ $output == *"not made with this key"* ]]
+  nothing_came
 }
 
-@test "copy asks the policy of its source: registry, directory, layout" {
+@test "copy and sync ask the policy of its source: registry, directory, layout" {
   sigstore_policy
   kist copy -q --signature-policy "$P" "docker://$REGISTRY/signed:1" "oci:$BATS_TEST_TMPDIR/l:1"
   fails_with 1 "not made with this key" \
@@ -148,6 +153,10 @@ nothing_came() { [[ -z $(kist images -q) && -z $(ls "$KIST_ROOT/root/layers" 2>/
   [[ ! -e $BATS_TEST_TMPDIR/x/manifest.json ]]
   policy "\"oci\": {\"$BATS_TEST_TMPDIR\": [{\"type\": \"insecureAcceptAnything\"}]}"
   kist copy -q --signature-policy "$P" "oci:$BATS_TEST_TMPDIR/l:1" "dir:$BATS_TEST_TMPDIR/x"
+  sigstore_policy
+  kist sync -q --signature-policy "$P" --src docker --dest dir "$REGISTRY/signed:1" "$BATS_TEST_TMPDIR/s"
+  fails_with 1 "not made with this key" \
+    kist sync --signature-policy "$P" --src docker --dest dir "$REGISTRY/other:1" "$BATS_TEST_TMPDIR/s"
 }
 
 @test "OpenPGP signatures that skopeo made, from a lookaside and in a directory" {

@@ -22,6 +22,7 @@ static const struct cli_opt opts[] = {
 	{"pull", 0, "always|missing|newer|never",
 		"when to fetch base images (missing; --pull alone: always)", CLI_OPTIONAL},
 	REMOTE_OPTS,
+	REMOTE_TRUST_OPTS,
 	{"secret", 0, "id=ID,src=FILE", "RUN --mount is not known yet", CLI_REFUSED},
 	{"ssh", 0, "ID", "RUN --mount is not known yet", CLI_REFUSED},
 	{"output", 'o', "DEST", "use kist save or kist export", CLI_REFUSED},

@@ -20,6 +20,7 @@ static const struct cli_opt opts[] = {
 	{"insecure", 0, NULL, "as --tls-verify=false", 0},
 	{"quiet", 'q', NULL, "print nothing but errors", 0},
 	REMOTE_OPTS,
+	REMOTE_TRUST_OPTS,
 	{NULL, 0, NULL, NULL, 0},
 };
 

@@ -84,6 +84,7 @@
 		{"tls-verify", 0, NULL, "of a pull, as for kist pull", 0},                         \
 		{"authfile", 0, "FILE", "of a pull, as for kist pull", 0},                         \
 		{"cert-dir", 0, "DIR", "of a pull, as for kist pull", 0},                          \
+		{"signature-policy", 0, "FILE", "of a pull, as for kist pull", 0},                 \
 		{"platform", 0, "OS/ARCH", "foreign platforms are not supported", CLI_REFUSED},    \
 		{"gpus", 0, "LIST", "use --device", CLI_REFUSED},                                  \
 		{"link", 0, "NAME", "containers on the bridge know each other by name",            \

@@ -17,6 +17,7 @@ static const struct cli_opt opts[] = {
 	{"jobs", 'j', "N", "blobs at a time (4)", 0},
 	{"quiet", 'q', NULL, "print nothing but errors", 0},
 	REMOTE_OPTS,
+	REMOTE_TRUST_OPTS,
 	{"src-tls-verify", 0, NULL, "--tls-verify for the source alone", 0},
 	{"dest-tls-verify", 0, NULL, "--tls-verify for the destination alone", 0},
 	{"src-cert-dir", 0, "DIR", "--cert-dir for the source alone", 0},
