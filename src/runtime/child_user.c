@@ -187,7 +187,7 @@ int child_do_user(struct child *k, const struct runtime_step *s, struct err *e)
 		return r;
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_sys(e, "keep capabilities");
-	if ((r = set_groups(p, e)) < 0)
+	if (!s->number && (r = set_groups(p, e)) < 0)
 		return r;
 	if (syscall(SYS_setresgid, p->gid, p->gid, p->gid) < 0)
 		return err_sys(e, "set group %u", p->gid);

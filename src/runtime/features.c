@@ -12,6 +12,7 @@
 #include "runtime/features_priv.h"
 #include "runtime/lsm_priv.h"
 #include "runtime/ns_priv.h"
+#include "runtime/plan.h"
 #include "runtime/mount_syscalls_priv.h"
 
 #include <errno.h>
@@ -243,6 +244,8 @@ char *runtime_features(void)
 	json_object_set_new(memory, "modes", features_strings(memory_modes));
 	json_object_set_new(memory, "flags", features_strings(memory_flags));
 	json_object_set_new(notes, "kist.version", json_string(KIST_VERSION));
+	json_object_set_new(top, "potentiallyUnsafeConfigAnnotations",
+		features_strings((const char *const[]){RUNTIME_KEEP_GROUPS, NULL}));
 	if (libseccomp)
 		json_object_set_new(
 			notes, "io.github.seccomp.libseccomp.version", json_string(libseccomp));

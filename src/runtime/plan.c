@@ -326,6 +326,17 @@ static void plan_root(
 		add(p, RUNTIME_STEP_ROOT_PROPAGATION, NULL, prop);
 }
 
+/* As crun: the groups of whoever calls us stay, those that a user namespace does not map among
+ * them (podman's --group-add keep-groups). */
+static bool keeps_groups(const struct runtime_config *c)
+{
+	for (size_t i = 0; i < c->annotations.n; i++)
+		if (str_eq(c->annotations.v[i].key, RUNTIME_KEEP_GROUPS))
+			return str_eq(c->annotations.v[i].value, "1") ||
+			       str_eq(c->annotations.v[i].value, "true");
+	return false;
+}
+
 /* What the process is, after everything round it is there: for the first process and for those that
  * join later. */
 static void plan_process(struct runtime_plan *p, const struct runtime_config *c,
@@ -349,7 +360,7 @@ static void plan_process(struct runtime_plan *p, const struct runtime_config *c,
 		add(p, RUNTIME_STEP_SECCOMP, c->seccomp, 0);
 	if (pr->no_new_privs)
 		add(p, RUNTIME_STEP_NO_NEW_PRIVS, NULL, 0);
-	add(p, RUNTIME_STEP_USER, pr, 0);
+	add(p, RUNTIME_STEP_USER, pr, keeps_groups(c));
 	add(p, RUNTIME_STEP_FIND_PROGRAM, pr, 0);
 	add(p, RUNTIME_STEP_READY, NULL, 0);
 	if (start_hooks && start_hooks->n)

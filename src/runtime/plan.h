@@ -70,6 +70,9 @@ enum runtime_step_kind {
 	RUNTIME_STEP_KINDS,
 };
 
+/* The annotation of a config that keeps the caller's groups */
+#define RUNTIME_KEEP_GROUPS "run.oci.keep_original_groups"
+
 struct runtime_step {
 	enum runtime_step_kind kind;
 	const void *item; /* the part of the config that it is about, or NULL */

@@ -174,6 +174,8 @@ static void print_step(const struct runtime_step *s, struct buf *out)
 	}
 	case RUNTIME_STEP_USER:
 		print_user(s->item, out);
+		if (s->number)
+			buf_add_str(out, " keep-groups");
 		break;
 	case RUNTIME_STEP_EXEC:
 		buf_printf(out, " %s", ((const struct runtime_process *)s->item)->args.v[0]);

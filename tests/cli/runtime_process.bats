@@ -120,6 +120,29 @@ END
   fails_with 1 'the same limit twice' rt run --bundle "$B" "$ID"
 }
 
+@test "the caller's groups stay when the config's annotation says so" {
+  need setpriv
+  args id -G
+  run setpriv --groups 41,42 "$KIST_BUILD/kist-runtime" --root "$KIST_ROOT/rt" run --bundle "$B" "$ID"
+  [[ $output == 0 ]]
+  conf '.annotations["run.oci.keep_original_groups"] = "1"'
+  run setpriv --groups 41,42 "$KIST_BUILD/kist-runtime" --root "$KIST_ROOT/rt" run --bundle "$B" "$ID"
+  [[ $output == '0 41 42' ]]
+}
+
+@test "a terminal has the size that the config gives it" {
+  conf '.process.terminal = true | .process.consoleSize = {height: 33, width: 77}'
+  args stty size
+  run rt run --bundle "$B" "$ID"
+  [[ $output == *'33 77'* ]]
+  conf '.process.terminal = false'
+  started
+  printf '{"user": {"uid": 0, "gid": 0}, "cwd": "/", "args": ["stty", "size"], "env": ["PATH=/bin"],
+    "terminal": true, "consoleSize": {"height": 12, "width": 34}}' >"$B/process.json"
+  run rt exec --process "$B/process.json" "$ID"
+  [[ $output == *'12 34'* ]]
+}
+
 @test "labels that this host cannot give are refused" {
   [[ ! -e /sys/kernel/security/apparmor && ! -e /sys/fs/selinux/enforce ]] || skip "the host has them"
   script 'echo ran'
@@ -130,6 +153,31 @@ END
   [[ $output == ran ]]
   conf '.process.selinuxLabel = "system_u:system_r:container_t:s0"'
   fails_with 1 'this host has no SELinux' rt run --bundle "$B" "$ID"
+  nothing_left
+}
+
+@test "an AppArmor profile holds for the program and for those who join" {
+  [[ $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) == Y ]] || skip "the host has no AppArmor"
+  need apparmor_parser
+  rt features | jq -e '.linux.apparmor.enabled'
+  printf 'profile kist-test flags=(attach_disconnected, mediate_deleted) {\n file,\n signal,\n ptrace,\n deny /etc/group r,\n}\n' >"$B/profile"
+  apparmor_parser -r "$B/profile"
+  conf '.process.apparmorProfile = "kist-test"'
+  local nnp
+  for nnp in true false; do
+    conf --argjson n $nnp '.process.noNewPrivileges = $n'
+    script 'cat /proc/self/attr/current; cat /etc/group; sleep 100'
+    rt create --bundle "$B" "$ID" >"$B/out" 2>&1
+    rt start "$ID"
+    for _ in $(seq 100); do [[ $(wc -l <"$B/out") == 2 ]] && break; sleep 0.05; done
+    [[ $(<"$B/out") == 'kist-test (enforce)'*'Permission denied' ]]
+    [[ $(rt exec "$ID" cat /proc/self/attr/current) == 'kist-test (enforce)' ]]
+    [[ $(rt exec --apparmor unconfined "$ID" cat /proc/self/attr/current) == unconfined ]]
+    rt delete -f "$ID"
+  done
+  conf '.process.apparmorProfile = "kist-no-such-profile"'
+  fails_with 1 "security label 'exec kist-no-such-profile'" rt run --bundle "$B" "$ID"
+  apparmor_parser -R "$B/profile"
   nothing_left
 }
 
