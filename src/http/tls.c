@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct http_tls *http_tls_new(void)
 {
@@ -114,6 +115,9 @@ static int add_file(struct http_tls *t, const char *dir, const struct strv *name
 int http_tls_add_dir(struct http_tls *t, const char *dir, struct err *e)
 {
 	DIR *d cleanup_dir = opendir(dir);
+	struct stat st;
+	if (!d && errno == ENOTDIR && stat(dir, &st) == 0 && S_ISREG(st.st_mode))
+		return http_tls_add_ca_file(t, dir, e);
 	if (!d && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (!d)

@@ -21,7 +21,7 @@ void http_tls_free(struct http_tls *t);
 DEFINE_CLEANUP(struct http_tls *, http_tls_free)
 #define cleanup_http_tls cleanup(http_tls_free_cleanup)
 
-/* Adds what dir holds; a directory that is not there adds nothing. Several calls add up; a second
+/* Adds what dir holds, or dir itself when it is a file of authorities; what is not there adds nothing. Several calls add up; a second
  * client certificate is refused. Errors name the file: a .cert without its .key, a .key without its
  * .cert, a .crt without a certificate inside. */
 int http_tls_add_dir(struct http_tls *t, const char *dir, struct err *e);

@@ -1,11 +1,13 @@
 /* Options and environment of commands that talk to registries; see the header. */
 #include "cli/transport/remote.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,6 +119,19 @@ static int read_options(struct cli *c, struct remote *r, struct registry_client_
 	return 0;
 }
 
+/* certs.d of a host may be absent; what a person names may not. */
+static int check_cert_dirs(struct cli *c)
+{
+	static const char *const names[] = {"cert-dir", "src-cert-dir", "dest-cert-dir"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *dir = cli_value(c, names[i]);
+		if (dir && !file_exists(AT_FDCWD, dir))
+			return err_set(
+				&c->err, ERR_NOT_FOUND, "--%s '%s' does not exist", names[i], dir);
+	}
+	return 0;
+}
+
 int remote_open(struct cli *c, struct remote *r)
 {
 	*r = (struct remote){.cli = c, .stop = &stop};
@@ -129,6 +144,8 @@ int remote_open(struct cli *c, struct remote *r)
 		.trace = c->debug ? trace : NULL,
 	};
 	int n = read_options(c, r, &o);
+	if (n >= 0)
+		n = check_cert_dirs(c);
 	if (n >= 0)
 		n = cli_config_load(c, &r->config, &c->err);
 	if (n >= 0)

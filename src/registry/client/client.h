@@ -85,10 +85,11 @@ enum registry_endpoint_flags {
 	REGISTRY_TAG_ONLY = 1 << 3,    /* a mirror that is not asked for digests */
 };
 struct registry_endpoint {
-	const char *host;             /* "registry-1.docker.io", "127.0.0.1:5000", "[::1]:5000" */
-	const char *path;             /* the repository there, prefix rewritten: "library/alpine" */
-	const char *auth_key;         /* whose credentials: "docker.io", "host:5000"; NULL: host */
-	const struct strv *cert_dirs; /* certs.d directories (http/tls.h), all added; or NULL */
+	const char *host;     /* "registry-1.docker.io", "127.0.0.1:5000", "[::1]:5000" */
+	const char *path;     /* the repository there, prefix rewritten: "library/alpine" */
+	const char *auth_key; /* whose credentials: "docker.io", "host:5000"; NULL: host */
+	const struct strv *
+		cert_dirs; /* certs.d directories, or PEM files of authorities (http/tls.h), all added; or NULL */
 	enum registry_endpoint_flags flags;
 };
 
