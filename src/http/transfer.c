@@ -247,6 +247,10 @@ static void set_options(struct http_transfer *t, CURL *h, struct curl_slist *hea
 	char *url cleanup_free = http_url_text(t->url);
 	curl->easy_reset(h);
 	curl->easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* a stop does not wait for a name server that is silent */
+	curl->easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
+#endif
 	curl->easy_setopt(h, CURLOPT_ERRORBUFFER, error);
 	curl->easy_setopt(h, CURLOPT_URL, url); /* copied */
 	curl->easy_setopt(h, CURLOPT_PATH_AS_IS, 1L);

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/str.h"
@@ -210,6 +211,10 @@ static int fetch_urls(struct fetch *t, struct err *e)
 		struct err why = ERR_INIT;
 		struct registry_host *h = NULL;
 		int r = http_url_parse(t->f->urls->v[i], &u, &why);
+		/* a manifest of anybody's does not make us ask our own machine's services */
+		if (r >= 0 && http_host_loopback(u.host) && !t->repo->places[0].host->loopback)
+			r = err_set(&why, ERR_UNSUPPORTED,
+				"%s: its address '%s' is on this machine: refused", what, u.host);
 		if (r >= 0) {
 			char *host cleanup_free = mem_printf(
 				strchr(u.host, ':') ? "[%s]:%u" : "%s:%u", u.host, u.port);
@@ -283,6 +288,8 @@ int registry_blob_read(
 	struct registry_repo *r, const char *digest, uint64_t size, struct buf *b, struct err *e)
 {
 	char *what cleanup_free = subject(r, digest);
+	if (!b->max && size == UINT64_MAX)
+		b->max = LIMIT_CONFIG;
 	if (b->max && size != UINT64_MAX && size > b->max)
 		return err_set(e, ERR_LIMIT, "%s has %llu bytes, more than %zu", what,
 			(unsigned long long)size, b->max);

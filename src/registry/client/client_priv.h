@@ -115,6 +115,9 @@ bool registry_is_home(struct registry_host *h, const struct http_url *u);
  * ("manifest 'latest' of 'docker.io/library/x'"). Always negative. */
 int registry_refuse(const struct registry_host *h, const char *subject,
 	const struct http_response *rs, struct err *e);
+/* The address of the page that follows, in *url (freed first); NULL when rs was the last. Always at
+ * the origin of rs. */
+int registry_next_page(const struct http_response *rs, char **url, struct err *e);
 /* Server's text made fit for a terminal: one line, at most size - 1 bytes. */
 void registry_clean_text(const char *s, char *out, size_t size);
 

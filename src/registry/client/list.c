@@ -5,7 +5,6 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "http/header.h"
 #include "http/url.h"
 #include "oci/json.h"
 #include "registry/client/client_priv.h"
@@ -49,27 +48,6 @@ static int give_names(struct pages *p, json_t *doc, struct err *e)
 	return 0;
 }
 
-/* The address of what follows in *url; NULL when that was all. */
-static int find_next(const struct http_response *rs, char **url, struct err *e)
-{
-	const char *link = http_header_get(&rs->headers, "link");
-	char *target cleanup_free = link ? http_link_find(link, "next") : NULL;
-	free(STEAL(*url));
-	if (!target)
-		return 0;
-	struct http_url base cleanup_http_url = HTTP_URL_INIT,
-			     next cleanup_http_url = HTTP_URL_INIT;
-	int r = http_url_parse(rs->url, &base, e);
-	if (r >= 0)
-		r = http_url_resolve(&base, target, &next, e);
-	if (r < 0)
-		return err_wrap(e, r, "the address of the next page");
-	*url = http_url_text(&next);
-	if (str_eq(*url, rs->url))
-		return err_set(e, ERR_FORMAT, "the next page is this page again");
-	return 0;
-}
-
 static int read_page(struct pages *p, const struct http_response *rs, char **url, struct err *e)
 {
 	json_t *doc cleanup_json = NULL;
@@ -82,7 +60,7 @@ static int read_page(struct pages *p, const struct http_response *rs, char **url
 		free(STEAL(*url));
 		return 0;
 	}
-	return r < 0 ? r : find_next(rs, url, e);
+	return r < 0 ? r : registry_next_page(rs, url, e);
 }
 
 static int walk(struct pages *p, const char *path, struct err *e)

@@ -181,7 +181,8 @@ static int head_at(struct registry_repo *r, const struct registry_place *at, voi
 	if (res < 0)
 		return res;
 	const char *digest = http_header_get(&rs.headers, "docker-content-digest");
-	if (rs.status == 404 || rs.status == 401 || rs.status == 403) {
+	if (rs.status == 404 || rs.status == 401 || rs.status == 403 ||
+		http_status_is_temporary(rs.status)) {
 		char *what cleanup_free = subject(r, q->ref);
 		return registry_refuse(at->host, what, &rs, e);
 	}

@@ -45,24 +45,6 @@ static int parse_page(
 	return r < 0 ? r : add_entries(all, &page, type, e);
 }
 
-/* The next page's address; NULL: none. */
-static int next_page(const struct http_response *rs, char **ret, struct err *e)
-{
-	const char *link = http_header_get(&rs->headers, "link");
-	char *target cleanup_free = link ? http_link_find(link, "next") : NULL;
-	*ret = NULL;
-	if (!target)
-		return 0;
-	struct http_url base cleanup_http_url = HTTP_URL_INIT,
-			     next cleanup_http_url = HTTP_URL_INIT;
-	int r = http_url_parse(rs->url, &base, e);
-	if (r >= 0)
-		r = http_url_resolve(&base, target, &next, e);
-	if (r >= 0)
-		*ret = http_url_text(&next);
-	return r;
-}
-
 struct listing {
 	const char *digest, *type;
 	struct oci_index *ret;
@@ -102,8 +84,7 @@ static int ask_api(const struct registry_place *at, const struct listing *l, str
 		r = parse_page(buf_str(&rs.body), rs.body.len, l->type, l->ret, e);
 		if (r < 0)
 			return err_wrap(e, r, "%s: referrers", at->host->host);
-		free(STEAL(url));
-		r = next_page(&rs, &url, e);
+		r = registry_next_page(&rs, &url, e);
 		if (r < 0)
 			return r;
 		if (!url)

@@ -26,6 +26,7 @@ static void parse_table(void **state)
 		{"http://host/a/..", "http://host/"},
 		{"http://host/a/b/.", "http://host/a/b/"},
 		{"http://host//a//b", "http://host//a//b"},
+		{"http://host/a?b={c}|d^e`f", "http://host/a?b={c}|d^e`f"},
 		{"http://under_score/", "http://under_score/"},
 		{"ftp://host/", NULL},
 		{"file:///etc/passwd", NULL},
