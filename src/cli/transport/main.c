@@ -1,4 +1,4 @@
-/* kist-transport: save, load, import, export, diff, commit. */
+/* kist-transport: pull, push, copy, login, save, load, import, export, diff, commit. */
 #include "cli/cli.h"
 
 int main(int argc, char **argv)
