@@ -82,6 +82,10 @@ int cgroup_path_make(
  * too. What a limit asks for and the host lacks is an error, or a warning when aim is lenient. */
 int cgroup_choose(const struct cgroup_aim *aim, const struct runtime_resources *r, bool accounting,
 	struct runtime_cgroup *ret, struct err *e);
+/* Without the host's root: takes the hierarchies out of g that are not ours to write; a limit that
+ * would need one is an error, or a warning when aim is lenient. g may end as no group at all. */
+int cgroup_reach(struct cgroup_aim *aim, const struct runtime_resources *r,
+	struct runtime_cgroup *g, struct err *e);
 int cgroup_make(const struct runtime_cgroup *g, struct err *e);
 /* Moves one process (v1: into every hierarchy of g) */
 int cgroup_add_pid(const struct runtime_cgroup *g, pid_t pid, struct err *e);

@@ -52,6 +52,8 @@ int cgroup_setup_plan(struct cgroup_setup *s, const struct runtime_config *c,
 	int r = cgroup_path_make(c->cgroups_path, o->cgroup_parent, o->id, &g->path, e);
 	if (r == 0)
 		r = cgroup_choose(&s->aim, &c->resources, !(o->flags & RUNTIME_LEAN_CGROUP), g, e);
+	if (r == 0)
+		r = cgroup_reach(&s->aim, &c->resources, g, e);
 	if (r == 0 && wants_delegation(c, g))
 		find_owner(s, c, maps);
 	return r;
@@ -60,8 +62,8 @@ int cgroup_setup_plan(struct cgroup_setup *s, const struct runtime_config *c,
 int cgroup_setup_do(struct cgroup_setup *s, const struct runtime_config *c,
 	struct runtime_cgroup *g, pid_t pid, struct err *e)
 {
-	int r = cgroup_make(g, e);
-	if (r == 0)
+	int r = g->path ? cgroup_make(g, e) : 0;
+	if (r == 0 && g->path)
 		r = cgroup_apply(&s->aim, g, &c->resources, false, e);
 	if (r == 0 && s->delegate)
 		r = cgroup_delegate(g, s->owner, e);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "cli/runtime/runtime.h"
 
 #include <ctype.h>
@@ -108,7 +109,8 @@ static void set_root(void)
 	const char *run = getenv("XDG_RUNTIME_DIR");
 	if (global.root)
 		return;
-	if (geteuid() != 0 && !str_empty(run))
+	/* an engine without root calls us as root of its user namespace: /run is not its, either */
+	if ((geteuid() != 0 || userns_inside()) && !str_empty(run))
 		global.root = mem_printf("%s/kist/runtime", run);
 	else
 		global.root = "/run/kist/runtime";
