@@ -26,6 +26,7 @@
 struct build_context;
 struct build_running;
 struct err;
+struct oci_platform;
 
 struct build_request {
 	struct store *store;
@@ -39,7 +40,8 @@ struct build_request {
 	bool no_cache;
 	bool explain; /* say what would run, and why; change nothing */
 	bool has_epoch;
-	int64_t epoch; /* SOURCE_DATE_EPOCH, seconds */
+	int64_t epoch;                       /* SOURCE_DATE_EPOCH, seconds */
+	const struct oci_platform *platform; /* of the image; NULL: this machine's */
 	enum build_pull pull;
 	/* The command that fetches an image (build/fetch.h), but for the name. NULL: nothing is fetched. */
 	const struct strv *fetch;
@@ -61,6 +63,3 @@ struct build_result {
 
 /* -ERR_CHILD: a RUN failed (its tail and place are in e); -ERR_INTERRUPTED: stop. */
 int build_run(const struct build_request *q, struct build_result *ret, struct err *e);
-
-/* "linux/amd64", also with its variant, or the architecture alone: is it this machine's? */
-bool build_platform_is_host(const char *text);

@@ -35,6 +35,7 @@ void build_graph_free(struct build_graph *g)
 	while (g->images) {
 		struct build_image *next = g->images->next;
 		oci_image_config_release(&g->images->config);
+		free(g->images->platform);
 		free(g->images);
 		g->images = next;
 	}

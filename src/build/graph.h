@@ -31,6 +31,7 @@ enum build_op {
 struct build_image {
 	char name[512]; /* the tag it was found under, or its id */
 	char id[STORE_DIGEST_MAX];
+	char *platform; /* that was asked for; NULL: any */
 	struct oci_image_config config;
 	struct build_image *next;
 };

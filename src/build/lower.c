@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "build/lower_priv.h"
+#include "oci/descriptor.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -39,19 +40,23 @@ void lower_warn(struct lower *l, const struct dockerfile_instruction *in, const 
 		strv_add(&l->g->warnings, all);
 }
 
+static void set_platform(
+	struct lower *l, const char *prefix, const char *os, const char *arch, const char *variant)
+{
+	strv_addf(&l->platforms, "%sPLATFORM=%s/%s%s%s", prefix, os, arch, *variant ? "/" : "",
+		variant);
+	strv_addf(&l->platforms, "%sOS=%s", prefix, os);
+	strv_addf(&l->platforms, "%sARCH=%s", prefix, arch);
+	strv_addf(&l->platforms, "%sVARIANT=%s", prefix, variant);
+}
+
 static void set_platforms(struct lower *l)
 {
 	const struct build_lower_options *o = l->o;
 	const char *variant = o->variant ? o->variant : "";
-	cleanup_free char *all =
-		mem_printf("%s/%s%s%s", o->os, o->arch, *variant ? "/" : "", variant);
-	const struct {
-		const char *name, *value;
-	} list[] = {{"PLATFORM", all}, {"OS", o->os}, {"ARCH", o->arch}, {"VARIANT", variant}};
-	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
-		strv_addf(&l->platforms, "TARGET%s=%s", list[i].name, list[i].value);
-		strv_addf(&l->platforms, "BUILD%s=%s", list[i].name, list[i].value);
-	}
+	set_platform(l, "TARGET", o->os, o->arch, variant);
+	set_platform(l, "BUILD", o->os, o->build_arch ? o->build_arch : o->arch,
+		o->build_arch ? (o->build_variant ? o->build_variant : "") : variant);
 	strv_addf(&l->platforms, "TARGETSTAGE=%s", l->g->stages[l->g->target].label);
 }
 
@@ -107,17 +112,20 @@ static void add_stages(struct lower *l)
 }
 
 int lower_image(struct lower *l, const char *name, const struct dockerfile_instruction *who,
-	struct dockerfile_span span, const struct build_image **ret, struct err *e)
+	struct dockerfile_span span, const struct oci_platform *want,
+	const struct build_image **ret, struct err *e)
 {
+	char *platform cleanup_free = want ? oci_platform_format(want) : NULL;
 	for (struct build_image *i = l->g->images; i; i = i->next)
-		if (str_eq(i->name, name)) {
+		if (str_eq(i->name, name) && str_eq(i->platform, platform)) {
 			*ret = i;
 			return 0;
 		}
 	struct build_image *image = mem_alloc(sizeof(*image));
 	struct err why = ERR_INIT;
-	int r = l->o->image(l->o->arg, name, image, &why);
+	int r = l->o->image(l->o->arg, name, want, image, &why);
 	if (r >= 0) {
+		image->platform = STEAL(platform);
 		image->next = l->g->images;
 		l->g->images = image;
 		*ret = image;
@@ -155,20 +163,34 @@ static int unset_in_from(const struct lower *l, const struct dockerfile_instruct
 	return r;
 }
 
-static int check_platform(struct lower *l, const struct dockerfile_instruction *in,
-	const struct build_image *image, struct err *e)
+/* What FROM's --platform says, else the build's: 1 and *ret, 0: any. */
+static int wanted_platform(struct lower *l, const struct dockerfile_instruction *in,
+	struct oci_platform *ret, struct err *e)
 {
-	const char *want = in->from.platform.text;
-	if (str_empty(want))
+	const char *text = in->from.platform.text;
+	struct err why = ERR_INIT;
+	if (str_empty(text) && !l->o->platform)
 		return 0;
+	if (str_eq(text, "linux"))
+		return 0; /* every image that runs here */
+	cleanup_free char *of_build = str_empty(text) ? oci_platform_format(l->o->platform) : NULL;
+	int r = oci_platform_parse(of_build ? of_build : text, ret, &why);
+	return r < 0 ? dockerfile_error(
+			       in->file, in->from.platform.span, e, why.code, "%s", why.msg)
+		     : 1;
+}
+
+static int check_platform(struct lower *l, const struct dockerfile_instruction *in,
+	const struct build_image *image, const struct oci_platform *want, struct err *e)
+{
 	const struct oci_image_config *c = &image->config;
-	const char *os = c->os ? c->os : "linux", *arch = c->architecture ? c->architecture : "";
-	cleanup_free char *has = mem_printf("%s/%s", os, arch);
-	cleanup_free char *full = mem_printf("%s/%s", has, c->variant ? c->variant : "");
-	if (str_eq(want, has) || str_eq(want, full) || str_eq(want, os) || str_eq(want, arch))
+	const struct oci_platform is = {c->os, c->architecture, c->variant};
+	if (oci_platform_match(&is, want))
 		return 0;
-	return dockerfile_error(in->file, in->from.platform.span, e, ERR_NOT_FOUND,
-		"image '%s' is for %s, not for %s", image->name, has, want);
+	cleanup_free char *has = oci_platform_format(&is), *wanted = oci_platform_format(want);
+	bool own = !str_empty(in->from.platform.text);
+	return dockerfile_error(in->file, own ? in->from.platform.span : in->from.base.span, e,
+		ERR_NOT_FOUND, "image '%s' is for %s, not for %s", image->name, has, wanted);
 }
 
 /* A trigger's text as instructions of the stage. */
@@ -239,12 +261,17 @@ static int find_base(
 		return 0;
 	}
 	s->base = BUILD_BASE_IMAGE;
-	int r = lower_image(l, base, from, from->from.base.span, &s->image, e);
+	struct oci_platform want cleanup(oci_platform_release) = {0};
+	int wants = wanted_platform(l, from, &want, e);
+	if (wants < 0)
+		return wants;
+	int r = lower_image(
+		l, base, from, from->from.base.span, wants ? &want : NULL, &s->image, e);
 	if (r < 0)
 		return r;
 	oci_container_config_copy(&s->config, &s->image->config.config);
 	s->author = s->image->config.author;
-	return check_platform(l, from, s->image, e);
+	return wants ? check_platform(l, from, s->image, &want, e) : 0;
 }
 
 static int lower_from(struct lower *l, size_t index, struct err *e)

@@ -13,16 +13,22 @@
 #include "build/graph.h"
 
 struct dockerfile_stages;
+struct oci_platform;
 
 struct build_lower_options {
 	const struct strv *build_args;   /* NAME=VALUE, or NAME: declared but unset; may be NULL */
 	const struct strv *labels;       /* NAME=VALUE for the target's config; may be NULL */
 	const char *target;              /* stage name or number; NULL: the last stage */
-	const char *os, *arch, *variant; /* of this host: "linux", "amd64", "" */
-	enum build_network network;      /* for RUN without --network */
-	/* The image that name means; it is filled in place (released by the graph). The error
-	 * should say where it was looked for. */
-	int (*image)(void *arg, const char *name, struct build_image *ret, struct err *e);
+	const char *os, *arch, *variant; /* TARGETPLATFORM: "linux", "amd64", "" */
+	const char *build_arch, *build_variant; /* BUILDPLATFORM's: this host's */
+	/* --platform: what images without a platform of their own must be for; NULL: any will do */
+	const struct oci_platform *platform;
+	enum build_network network; /* for RUN without --network */
+	/* The image that name means, for platform want if there is one (NULL: any); it is filled in
+	 * place (released by the graph). The error should say where it was looked for. An image for
+	 * another platform is an answer, too. */
+	int (*image)(void *arg, const char *name, const struct oci_platform *want,
+		struct build_image *ret, struct err *e);
 	void *arg;
 };
 

@@ -43,7 +43,8 @@ int lower_stage_need(
 	struct lower *l, size_t index, const struct dockerfile_instruction *who, struct err *e);
 /* The image that name means; suggestions of stages in the error. */
 int lower_image(struct lower *l, const char *name, const struct dockerfile_instruction *who,
-	struct dockerfile_span span, const struct build_image **ret, struct err *e);
+	struct dockerfile_span span, const struct oci_platform *want,
+	const struct build_image **ret, struct err *e);
 /* Appends a step; the pointer is good until the next one. */
 struct build_step *lower_step_new(
 	struct lower *l, size_t stage, enum build_op op, const struct dockerfile_instruction *in);

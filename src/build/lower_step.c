@@ -282,7 +282,7 @@ static int copy_from(struct lower *l, size_t stage, const struct dockerfile_inst
 		return r;
 	}
 	c->from = BUILD_FROM_IMAGE;
-	return lower_image(l, c->from_name, in, in->copy.from.span, &c->image, e);
+	return lower_image(l, c->from_name, in, in->copy.from.span, l->o->platform, &c->image, e);
 }
 
 /* raw: before expansion, whose tokens have the positions */

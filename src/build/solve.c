@@ -10,6 +10,7 @@
 #include "build/lower.h"
 #include "build/solve_priv.h"
 #include "dockerfile/stages.h"
+#include "oci/descriptor.h"
 #include "snapshot/mounts.h"
 #include "store/lease.h"
 
@@ -304,7 +305,10 @@ static int read_graph(struct solver *v, struct err *e)
 		.image = solve_find_image,
 		.arg = v,
 	};
-	o.arch = solve_host_arch(&o.variant);
+	o.build_arch = solve_host_arch(&o.build_variant);
+	o.arch = q->platform ? q->platform->architecture : o.build_arch;
+	o.variant = q->platform ? q->platform->variant : o.build_variant;
+	o.platform = q->platform;
 	r = build_lower(stages, &o, &v->g, e);
 	if (r < 0)
 		return r;

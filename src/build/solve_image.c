@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "build/solve_priv.h"
+#include "oci/descriptor.h"
 #include "oci/reference.h"
 #include "store/blob.h"
 #include "store/image.h"
@@ -40,14 +41,6 @@ const char *solve_host_arch(const char **ret_variant)
 	return "amd64";
 }
 
-bool build_platform_is_host(const char *text)
-{
-	const char *variant, *arch = solve_host_arch(&variant);
-	cleanup_free char *plain = mem_printf("linux/%s", arch);
-	cleanup_free char *full = mem_printf("%s/%s", plain, variant);
-	return str_eq(text, arch) || str_eq(text, plain) || (*variant && str_eq(text, full));
-}
-
 static int not_there(
 	const char *name, const struct strv *tried, const struct err *why, struct err *e)
 {
@@ -78,17 +71,53 @@ static int read_image(
 }
 
 /* Starts the fetch and returns with the config; the layers come while the build goes on. */
-static int fetch_image(struct solver *v, const char *name, struct build_image *ret, struct err *e)
+static int fetch_image(struct solver *v, const char *name, const struct oci_platform *want,
+	struct build_image *ret, struct err *e)
 {
 	struct build_fetch *x;
-	int r = build_fetch_start(&v->fetches, v->q->fetch, name, &x, e);
+	struct strv argv cleanup_strv = STRV_INIT;
+	cleanup_free char *platform = want ? oci_platform_format(want) : NULL;
+	strv_add_all(&argv, v->q->fetch);
+	if (platform)
+		strv_addf(&argv, "--platform=%s", platform);
+	int r = build_fetch_start(&v->fetches, &argv, name, &x, e);
 	if (r >= 0)
 		r = build_fetch_id(&v->fetches, x, e);
 	return r < 0 ? r : read_image(v, name, x->id, ret, e);
 }
 
+static bool fits(const struct store_image *image, const struct oci_platform *want)
+{
+	const struct oci_platform is = {image->os, image->arch, image->variant};
+	return !want || oci_platform_match(&is, want);
+}
+
+/* Another image of the indexes that image came from, for the platform wanted. 1: image is it now. */
+static int find_sibling(
+	struct solver *v, struct store_image *image, const struct oci_platform *want, struct err *e)
+{
+	struct strv indexes cleanup_strv = STRV_INIT;
+	int r = store_image_indexes(v->q->store, image->id, &indexes, e);
+	for (size_t i = 0; i < indexes.n && r >= 0; i++) {
+		struct strv ids cleanup_strv = STRV_INIT;
+		r = store_index_images(v->q->store, indexes.v[i], &ids, e);
+		for (size_t k = 0; k < ids.n && r >= 0; k++) {
+			struct store_image other cleanup(store_image_release) = {0};
+			r = store_image_get(v->q->store, ids.v[k], &other, e);
+			if (r < 0 || !fits(&other, want))
+				continue;
+			store_image_release(image);
+			*image = other;
+			other = (struct store_image){0};
+			return 1;
+		}
+	}
+	return r < 0 ? r : 0;
+}
+
 /* A name of FROM or COPY --from: in the store, or else from a registry. */
-int solve_find_image(void *solver, const char *name, struct build_image *ret, struct err *e)
+int solve_find_image(void *solver, const char *name, const struct oci_platform *want,
+	struct build_image *ret, struct err *e)
 {
 	struct solver *v = solver;
 	const struct build_request *q = v->q;
@@ -99,13 +128,21 @@ int solve_find_image(void *solver, const char *name, struct build_image *ret, st
 	if (r < 0)
 		return r;
 	if (may_fetch && q->pull != BUILD_PULL_MISSING)
-		return fetch_image(v, name, ret, e);
+		return fetch_image(v, name, want, ret, e);
 	struct err why = ERR_INIT, not_fetched = ERR_INIT;
 	r = store_image_find(q->store, name, &image, &why);
+	if (r >= 0 && !fits(&image, want)) {
+		r = find_sibling(v, &image, want, e);
+		if (r < 0)
+			return r;
+		/* without network the one that is here is the answer: it says what it is for */
+		if (r == 0 && may_fetch)
+			return fetch_image(v, name, want, ret, e);
+	}
 	if (r >= 0)
 		return read_image(v, name, image.id, ret, e);
 	if (r == -ERR_NOT_FOUND && may_fetch) {
-		r = fetch_image(v, name, ret, &not_fetched);
+		r = fetch_image(v, name, want, ret, &not_fetched);
 		if (r >= 0)
 			return r;
 		if (r == -ERR_NOT_FOUND)

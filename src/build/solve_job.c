@@ -8,6 +8,7 @@
 #include "build/copy.h"
 #include "build/solve_priv.h"
 #include "layer/writer.h"
+#include "oci/descriptor.h"
 #include "snapshot/mounts.h"
 #include "store/lease.h"
 
@@ -170,6 +171,18 @@ static struct build_runner *runner(struct solver *v)
 	return v->runner;
 }
 
+/* Whether the programs of a stage are for another machine than this one. */
+static bool is_foreign(const struct solver *v, const struct build_stage *s)
+{
+	while (s->base == BUILD_BASE_STAGE)
+		s = &v->g->stages[s->base_stage];
+	if (s->base != BUILD_BASE_IMAGE)
+		return v->q->platform && !oci_platform_fits(v->q->platform);
+	const struct oci_image_config *c = &s->image->config;
+	const struct oci_platform is = {c->os, c->architecture, c->variant};
+	return !oci_platform_fits(&is);
+}
+
 static int start_run(struct solver *v, struct solve_job *j, struct err *e)
 {
 	const struct build_step *p = j->x->step;
@@ -184,6 +197,9 @@ static int start_run(struct solver *v, struct solve_job *j, struct err *e)
 	r = build_step_error(p, e, why.code ? why.code : -r, "%s", why.msg);
 	if (why.hint[0])
 		err_hint(e, "%s", why.hint);
+	else if (why.code == ERR_NOEXEC && is_foreign(v, s->stage))
+		err_hint(e, "the stage is for another machine: its programs run here under an "
+			    "emulator only (Debian: apt install qemu-user-static binfmt-support)");
 	return r;
 }
 

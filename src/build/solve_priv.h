@@ -81,7 +81,8 @@ void solve_emit(struct solver *v, const struct build_event *ev);
 /* ---- solve_image.c ---- */
 
 /* The image function of struct build_lower_options; arg: the solver. */
-int solve_find_image(void *solver, const char *name, struct build_image *ret, struct err *e);
+int solve_find_image(void *solver, const char *name, const struct oci_platform *want,
+	struct build_image *ret, struct err *e);
 /* Do layers of images that this step stands on, or copies from, still come? */
 bool solve_image_pending(const struct solver *v, const struct solve_step *x);
 /* This machine's architecture and its variant ("" for none) in image-spec's words; static. */

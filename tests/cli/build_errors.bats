@@ -113,7 +113,8 @@ END
   fails_with 1 "must be bridge, none or host" kist build --network what .
   fails_with 1 "must be auto, plain" kist build --progress what .
   fails_with 1 "needs a terminal" kist build --on-error=shell .
-  fails_with 1 "machine" kist build --platform plan9/mips .
+  fails_with 1 "only images for linux" kist build --platform plan9/mips .
+  fails_with 1 "one platform is built at a time" kist build --platform linux/amd64,linux/arm64 .
   fails_with 1 "SOURCE_DATE_EPOCH=x" env SOURCE_DATE_EPOCH=x "$KIST_BUILD/kist" --root "$KIST_ROOT/root" --runroot "$KIST_ROOT/run" build .
   fails_with 1 "UPPER" kist build -t UPPER .
 }

@@ -7,7 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int find_image(void *arg, const char *name, struct build_image *ret, struct err *e)
+static int find_image(void *arg, const char *name, const struct oci_platform *want,
+	struct build_image *ret, struct err *e)
 {
 	struct oci_container_config *c = &ret->config.config;
 	ret->config = (struct oci_image_config)OCI_IMAGE_CONFIG_INIT;

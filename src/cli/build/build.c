@@ -11,6 +11,7 @@
 #include "cli/fetch.h"
 #include "cli/store.h"
 #include "network/names.h"
+#include "oci/descriptor.h"
 #include "oci/reference.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct command {
 	char tmp[STORE_TMP_NAME]; /* of a context from standard input */
 	int tmp_fd;
 	struct build_request q;
+	struct oci_platform platform;
 	struct progress *progress;
 	char *retry;
 };
@@ -192,13 +194,23 @@ static int read_pull(struct command *m)
 	return 0;
 }
 
-static int check_platform(struct command *m)
+static int read_platform(struct command *m)
 {
 	const char *text = cli_value(m->c, "platform");
-	if (!text || build_platform_is_host(text))
+	if (!text)
 		return 0;
-	return err_set(&m->c->err, ERR_UNSUPPORTED,
-		"--platform %s: kist builds for the machine that it runs on", text);
+	if (strchr(text, ',')) {
+		int r = err_set(&m->c->err, ERR_UNSUPPORTED,
+			"--platform %s: one platform is built at a time", text);
+		err_hint(&m->c->err, "build each under a name of its own and join them: kist "
+				     "manifest create NAME NAME-amd64 NAME-arm64");
+		return r;
+	}
+	int r = oci_platform_parse(text, &m->platform, &m->c->err);
+	if (r < 0)
+		return err_wrap(&m->c->err, r, "--platform");
+	m->q.platform = &m->platform;
+	return 0;
 }
 
 static int read_options(struct command *m)
@@ -219,7 +231,7 @@ static int read_options(struct command *m)
 	if (r >= 0)
 		r = read_pull(m);
 	if (r >= 0)
-		r = check_platform(m);
+		r = read_platform(m);
 	m->q.target = cli_value(m->c, "target");
 	m->q.no_cache = cli_flag(m->c, "no-cache");
 	m->q.explain = cli_flag(m->c, "explain");
@@ -319,7 +331,8 @@ static char *retry_command(const struct cli *c)
 	strv_add(&words, "kist build --on-error=shell");
 	for (size_t i = 0; i < c->n_values; i++) {
 		const struct cli_value *v = &c->values[i];
-		if (v->text)
+		/* what would show a secret on the terminal is left to be typed again */
+		if (v->text && !str_eq(v->opt->name, "creds"))
 			strv_addf(&words, "--%s='%s'", v->opt->name, v->text);
 	}
 	strv_add(&words, c->operands[0]);
@@ -375,6 +388,7 @@ static int cmd_build(struct cli *c)
 	strv_release(&m.args);
 	strv_release(&m.labels);
 	strv_release(&m.hosts);
+	oci_platform_release(&m.platform);
 	strv_release(&m.tags);
 	strv_release(&m.fetch);
 	free(m.retry);

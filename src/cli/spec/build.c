@@ -18,7 +18,7 @@ static const struct cli_opt opts[] = {
 	{"explain", 0, NULL, "say what would run and every reason for it; build nothing", 0},
 	{"print-context", 0, NULL, "list what the build sees, and which pattern hides the rest", 0},
 	{"on-error", 0, "fail|shell", "when a RUN fails, open a shell in its file system", 0},
-	{"platform", 0, "OS/ARCH", "this machine's is the only one", 0},
+	{"platform", 0, "OS/ARCH[/VARIANT]", "of the image (default: this machine's)", 0},
 	{"pull", 0, "always|missing|newer|never",
 		"when to fetch base images (missing; --pull alone: always)", CLI_OPTIONAL},
 	REMOTE_OPTS,

@@ -10,7 +10,8 @@
 #include "dockerfile/stages.h"
 
 /* Images "base" (ENV, WORKDIR, ENTRYPOINT, CMD), "trigger" (ONBUILD) and "user"; no others. */
-static int find_image(void *arg, const char *name, struct build_image *ret, struct err *e)
+static int find_image(void *arg, const char *name, const struct oci_platform *want,
+	struct build_image *ret, struct err *e)
 {
 	struct oci_container_config *c = &ret->config.config;
 	ret->config = (struct oci_image_config)OCI_IMAGE_CONFIG_INIT;
