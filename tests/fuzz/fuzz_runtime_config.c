@@ -45,6 +45,10 @@ static void plan(const struct runtime_config *c)
 		if (lines < p.n)
 			abort();
 	}
+	struct runtime_plan exec cleanup_runtime_plan = {NULL};
+	struct buf b cleanup_buf = BUF_INIT;
+	runtime_plan_exec(c, &c->process, 0, &exec);
+	runtime_plan_print(&exec, &b);
 	for (size_t i = 0; i < c->sysctl.n; i++) {
 		char *path = runtime_sysctl_path(c, c->sysctl.v[i].key, NULL);
 		if (path && (path[0] == '/' || strstr(path, "../")))
