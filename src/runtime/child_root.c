@@ -89,6 +89,17 @@ int child_do_root_readonly(struct child *k, const struct runtime_step *s, struct
 	return 0;
 }
 
+/* Nothing needs them any more; a working directory by their numbers would find them. */
+static void close_tree(struct child *k)
+{
+	int *const fds[] = {&k->root, &k->proc, &k->dev, &k->empty, &k->null_dev};
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
 int child_do_pivot(struct child *k, const struct runtime_step *s, struct err *e)
 {
 	cleanup_fd int old = is_shared(k) ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -97,6 +108,7 @@ int child_do_pivot(struct child *k, const struct runtime_step *s, struct err *e)
 	if (k->no_pivot) {
 		if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0)
 			return err_sys(e, "move the root '%s'", k->root_path);
+		close_tree(k);
 		return chdir("/") < 0 ? err_sys(e, "change to '/'") : 0;
 	}
 	/* the old root lands on top of the new one: no directory is needed for it */
@@ -107,6 +119,7 @@ int child_do_pivot(struct child *k, const struct runtime_step *s, struct err *e)
 		return err_sys(e, "cut the old root off");
 	if (umount2(".", MNT_DETACH) < 0)
 		return err_sys(e, "detach the old root");
+	close_tree(k);
 	return chdir("/") < 0 ? err_sys(e, "change to '/'") : 0;
 }
 

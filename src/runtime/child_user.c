@@ -90,12 +90,14 @@ int child_do_oom_score(struct child *k, const struct runtime_step *s, struct err
 	const struct runtime_process *p = s->item;
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%d", p->oom_score_adj);
-	cleanup_fd int fd = procfs_open("self/oom_score_adj", O_WRONLY, NULL);
+	cleanup_fd int fd = procfs_open("self/oom_score_adj", O_WRONLY, e);
 	int r = fd < 0 ? fd : write(fd, text, (size_t)len) < 0 ? -errno : 0;
 	if (r == 0)
 		return 0;
 	if (!k->lower_limits || (r != -EACCES && r != -EPERM))
 		return err_sysno(e, r, "set oom_score_adj to %s", text);
+	if (e)
+		err_clear(e);
 	log_warn("oom_score_adj %s needs CAP_SYS_RESOURCE and is left out", text);
 	return 0;
 }
