@@ -17,19 +17,25 @@ await() { # COMMAND...: up to 20 s
   done
   return 1
 }
-# ends the daemon, and whatever runs with a path of ours on its command line (shims)
+# processes with a path of ours on their command line: shims, conmon and its cleanup
+strays() { grep -lsF "$E/" /proc/[0-9]*/cmdline | cut -d/ -f3 | grep -vx -e $$ -e "$BASHPID"; }
+# ends the daemon, waits for what is about to end, and ends what is not
 end_daemon() {
   local pid
-  [[ -s $E/daemon ]] || return 0
-  pid=$(<"$E/daemon")
-  kill "$pid" 2>/dev/null || true
-  for _ in $(seq 50); do
-    [[ -d /proc/$pid ]] || break
+  if [[ -s $E/daemon ]]; then
+    pid=$(<"$E/daemon")
+    kill "$pid" 2>/dev/null || true
+    for _ in $(seq 50); do
+      [[ -d /proc/$pid ]] || break
+      sleep 0.2
+    done
+  fi
+  for _ in $(seq 25); do
+    [[ -n $(strays) ]] || return 0
     sleep 0.2
   done
-  for pid in $(grep -lsF "$E/" /proc/[0-9]*/cmdline | cut -d/ -f3); do
-    [[ $pid == $$ || $pid == "$BASHPID" ]] || kill -9 "$pid" 2>/dev/null || true
-  done
+  for pid in $(strays); do kill -9 "$pid" 2>/dev/null || true; done
+  sleep 0.2
 }
 unmount_below() { # DIR
   local m

@@ -72,5 +72,5 @@ run_base() { ctr run --runc-binary "$KR" --runtime io.containerd.runc.v2 --snaps
 }
 
 @test "the reason of a failure comes from the runtime's log" {
-  fails_with 1 "mount type 'nosuchfs'" run_base --rm --mount type=nosuchfs,src=x,dst=/x "$IMAGE" t4 true
+  fails_with 1 "type 'nosuchfs' is no file system" run_base --rm --mount type=nosuchfs,src=x,dst=/x "$IMAGE" t4 true
 }
