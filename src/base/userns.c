@@ -38,6 +38,16 @@ static void read_map(bool uid, uint32_t *ret_last, uint64_t *ret_count)
 	}
 }
 
+uint32_t userns_outer_root(void)
+{
+	cleanup_file FILE *f = fopen("/proc/self/uid_map", "re");
+	unsigned inside, outside, count;
+	while (f && fscanf(f, "%u %u %u", &inside, &outside, &count) == 3)
+		if (inside == 0)
+			return outside;
+	return 0;
+}
+
 uint32_t userns_last_id(bool uid)
 {
 	uint32_t last;

@@ -8,6 +8,8 @@
 /* Not in the initial one: root here is somebody else on the host, and the kernel refuses device
  * nodes, trusted.* attributes, most file systems. One system call the first time. */
 bool userns_inside(void);
+/* Whose id outside is root's of our namespace (user), 0 in the initial one. */
+uint32_t userns_outer_root(void);
 /* The highest id that is mapped, of users (uid true) or groups. UINT32_MAX - 1 when all are. */
 uint32_t userns_last_id(bool uid);
 /* How many ids are mapped. */

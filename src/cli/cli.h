@@ -131,6 +131,8 @@ void cli_usage_line(FILE *out, const struct cli_spec *s);
 
 /* places.c: fills root and runroot; root, runroot: the options, or NULL */
 void cli_places_set(struct cli *c, const char *root, const char *runroot);
+/* The user's id on the host, also after cli_rootless_enter. */
+uint32_t cli_user(void);
 /* As an ordinary user: becomes root of the user namespace that this user's processes share
  * (runtime/rootless.h) and execs program with the command argv[first] there. 0: there is no need to.
  */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "base/userns.h"
 #include "runtime/rootless.h"
 
 #include <fcntl.h>
@@ -38,6 +39,11 @@ static char *user_runroot(void)
 	cleanup_free char *login = mem_printf("/run/user/%u", (unsigned)geteuid());
 	return is_own_dir(login) ? mem_printf("%s/kist", login)
 				 : mem_printf("/tmp/kist-%u", (unsigned)geteuid());
+}
+
+uint32_t cli_user(void)
+{
+	return geteuid() == 0 && userns_inside() ? userns_outer_root() : geteuid();
 }
 
 void cli_places_set(struct cli *c, const char *root, const char *runroot)

@@ -47,7 +47,7 @@ static void add_containers_files(struct registry_auth *a)
 	if (!str_empty(run))
 		strv_addf(&a->files, "%s/containers/auth.json", run);
 	else
-		strv_addf(&a->files, "/run/containers/%u/auth.json", (unsigned)geteuid());
+		strv_addf(&a->files, "/run/containers/%u/auth.json", (unsigned)cli_user());
 	char *config cleanup_free = config_home();
 	if (config)
 		strv_addf(&a->files, "%s/containers/auth.json", config);
@@ -102,7 +102,7 @@ int cli_lookaside_load(struct registry_lookaside **ret, struct err *e)
 		return r;
 	const char *home = getenv("HOME");
 	char *base cleanup_free =
-		geteuid() == 0 || str_empty(home)
+		cli_user() == 0 || str_empty(home)
 			? mem_strdup("file:///var/lib/containers/sigstore")
 			: mem_printf("file://%s/.local/share/containers/sigstore", home);
 	registry_lookaside_fallback(l, base);

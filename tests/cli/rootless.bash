@@ -38,11 +38,18 @@ as_user() {
     env -i "${vars[@]}" "$@"
     return
   fi
+  # CGROUP=delegated: a host with cgroup v2 alone that has given the caller's group to the user
   # shellcheck disable=SC2016
-  SUBIDS=${SUBIDS-} TUN=${TUN-} unshare -m --propagation slave bash -c '
+  CGROUP=${CGROUP-} SUBIDS=${SUBIDS-} TUN=${TUN-} unshare -m --propagation slave bash -c '
     for f in passwd group; do mount --bind "$0/etc/$f" "/etc/$f"; done
     for f in subuid subgid; do mount --bind "$0/etc/${SUBIDS:-$f}" "/etc/$f"; done
     [[ $TUN == no ]] || mount --bind "$0/tun" /dev/net/tun
+    if [[ $CGROUP == delegated ]]; then
+      [[ ! -d /sys/fs/cgroup/unified ]] || mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup
+      mkdir -p "/sys/fs/cgroup/kist-test-$1/shell"
+      chown "$1" "/sys/fs/cgroup/kist-test-$1"{,/shell}{,/cgroup.procs,/cgroup.subtree_control}
+      echo $$ >"/sys/fs/cgroup/kist-test-$1/shell/cgroup.procs"
+    fi
     exec setpriv --reuid "$1" --regid "$1" --clear-groups -- env -i "${@:2}"' \
     "$KIST_ROOT" "$ROOTLESS_UID" "${vars[@]}" "$@"
 }

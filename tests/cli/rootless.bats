@@ -138,6 +138,26 @@ teardown_file() { rootless_teardown_file; }
   [[ $output == quiet ]]
 }
 
+@test "limits and groups below a delegated control group" {
+  [[ $(id -u) == 0 ]] || skip "needs root, to delegate one"
+  local tree=/sys/fs/cgroup group=/kist-test-$ROOTLESS_UID
+  [[ ! -d $tree/unified ]] || tree=$tree/unified
+  [[ -e $tree/cgroup.controllers ]] || skip "this host has no tree of cgroup v2"
+  delegated() { CGROUP=delegated kist "$@"; }
+  [[ $(delegated info -f '{{.CgroupDelegated}} {{.CgroupParent}}') == "true $group" ]]
+  delegated run -d --name in --network none bb sleep 100
+  id=$(kist inspect -f '{{.Id}}' in)
+  [[ $(cat "$tree$group/kist/$id/cgroup.procs") == "$(kist inspect -f '{{.State.Pid}}' in)" ]]
+  [[ $(stat -c %u "$tree$group/kist/$id") == "$ROOTLESS_UID" ]]
+  # inside, the group is the root of what can be seen
+  [[ $(delegated exec in sed -n 's/^0:://p' /proc/self/cgroup) == / ]]
+  run delegated run --rm --network none --pids-limit 7 bb echo ran
+  if grep -qw pids "$tree/cgroup.controllers"; then [[ $output == ran ]]; else [[ $output == *"no cgroup controller for: pids"*ran ]]; fi
+  delegated rm -f in
+  [[ ! -e $tree$group/kist/$id ]]
+  find "$tree$group" -depth -type d -exec rmdir {} +
+}
+
 @test "the host's namespaces" {
   [[ $(kist run --rm --network host bb ls /sys/class/net | xargs) == "$(ls /sys/class/net | xargs)" ]]
   [[ $(kist run --rm --network host --pid host bb sh -c "readlink /proc/self") -gt 1 ]]

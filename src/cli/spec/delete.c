@@ -24,4 +24,5 @@ CLI_SPEC(delete) = {
 	.opts = opts,
 	.examples = "kist delete --remote registry.example.org/app:old\n"
 		    "kist delete --remote --all-tags registry.example.org/app:broken",
+	.flags = CLI_NO_STORE,
 };

@@ -32,4 +32,5 @@ CLI_SPEC(login) = {
 	.examples = "kist login registry.example.org\n"
 		    "pass show registry | kist login -u ci --password-stdin registry.example.org\n"
 		    "kist login --get-login registry.example.org",
+	.flags = CLI_NO_STORE,
 };

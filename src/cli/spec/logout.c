@@ -18,4 +18,5 @@ CLI_SPEC(logout) = {
 	.opts = opts,
 	.examples = "kist logout registry.example.org\n"
 		    "kist logout --all",
+	.flags = CLI_NO_STORE,
 };

@@ -21,7 +21,9 @@
 		{"restart", 0, "POLICY", "no, on-failure[:N], always, unless-stopped", 0},         \
 		{"hostname", 'h', "NAME", "host name inside", 0},                                  \
 		{"domainname", 0, "NAME", "NIS domain name inside", 0},                            \
-		{"network", 0, "MODE", "bridge, none, host or container:NAME", 0},                 \
+		{"network", 0, "MODE",                                                             \
+			"bridge (without root: pasta, slirp4netns), none, host, container:NAME",   \
+			0},                                                                        \
 		{"net", 0, "MODE", "the same as --network", CLI_HIDDEN},                           \
 		{"network-alias", 0, "NAME", "one more name on the bridge", 0},                    \
 		{"ip", 0, "ADDRESS", "fixed address on the bridge", 0},                            \
@@ -49,7 +51,10 @@
 		{"uts", 0, "host", "the host's host name", 0},                                     \
 		{"cgroupns", 0, "host|private", "the host's cgroup namespace", 0},                 \
 		{"cgroup-parent", 0, "PATH", "cgroup above the container's (/kist)", 0},           \
-		{"userns", 0, "MODE", "user namespaces come with rootless mode", CLI_REFUSED},     \
+		{"userns", 0, "MODE",                                                              \
+			"without root all containers share the user's namespace, as root the "     \
+			"host's",                                                                  \
+			CLI_REFUSED},                                                              \
 		{"memory", 'm', "SIZE", "memory limit", 0},                                        \
 		{"memory-swap", 0, "SIZE", "memory and swap together; -1: unlimited", 0},          \
 		{"memory-reservation", 0, "SIZE", "soft memory limit", 0},                         \

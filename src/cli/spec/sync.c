@@ -50,4 +50,5 @@ CLI_SPEC(sync) = {
 	.examples = "kist sync images.yaml registry.example.org/mirror\n"
 		    "kist sync --src docker --dest dir quay.io/team/app /media/usb\n"
 		    "kist sync --src dir --scoped /media/usb registry.inside.example.org",
+	.flags = CLI_NO_STORE,
 };

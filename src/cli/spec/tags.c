@@ -22,4 +22,5 @@ CLI_SPEC(tags) = {
 	.opts = opts,
 	.examples = "kist tags registry.example.org/team/app\n"
 		    "kist tags --limit 10 docker.io/library/debian",
+	.flags = CLI_NO_STORE,
 };
