@@ -334,21 +334,21 @@ static void plan(struct job *jobs, size_t *n, const struct transport_send *x,
 int transport_send_layers(const struct transport_send *x, const struct oci_image_config *c,
 	struct transport_sent *ret, struct transport_pushed *sum, struct err *e)
 {
+	long cores = MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	struct transport_crowd k cleanup_transport_crowd = {
 		.ops = &ops,
 		.progress = x->o->progress,
 		.stop = x->o->stop,
-		.most = x->o->jobs ?: JOBS,
+		/* each may compress: more than there are cores would only take memory */
+		.most = x->o->jobs ?: (unsigned)MAX(MIN(cores, JOBS), 2),
 	};
 	transport_crowd_init(&k);
 	size_t n = 0;
 	struct job *jobs cleanup_free = mem_array(c->diff_ids.n + 1, sizeof(*jobs));
 	plan(jobs, &n, x, c, sum);
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t together = MAX(MIN(n, k.most), 1);
 	for (size_t i = 0; i < n; i++) {
-		/* all cores, also for the last one */
-		jobs[i].threads = (unsigned)MAX(cores / (long)together, MIN(cores, 2));
+		jobs[i].threads = (unsigned)((cores + (long)together - 1) / (long)together);
 		transport_crowd_add(&k, &jobs[i].task, &jobs[i]);
 	}
 	int r = transport_crowd_run(&k, e);
