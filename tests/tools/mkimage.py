@@ -21,6 +21,7 @@ import tarfile
 
 OCI = "application/vnd.oci.image."
 DOCKER = "application/vnd.docker."
+PIECE = 1 << 20
 
 
 def size_of(text):
@@ -48,7 +49,8 @@ def make_tar(name, size, rng):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as t:
         half = size // 2
-        data = rng.randbytes(half) + bytes(size - half)
+        pieces = [rng.randbytes(min(PIECE, half - at)) for at in range(0, half, PIECE)]
+        data = b"".join(pieces) + bytes(size - half)
         info = tarfile.TarInfo(name)
         info.size = len(data)
         t.addfile(info, io.BytesIO(data))
