@@ -1,6 +1,7 @@
 /* Questions about our own user namespace; see the header. */
 #include "base/userns.h"
 #include "base/defs.h"
+#include "base/err.h"
 
 #include <fcntl.h>
 #include <linux/nsfs.h>
@@ -74,4 +75,30 @@ bool userns_owns_network(void)
 	cleanup_fd int user = net < 0 ? -1 : ioctl(net, NS_GET_USERNS);
 	return user >= 0 && fstat(user, &owner) == 0 && stat("/proc/self/ns/user", &own) == 0 &&
 	       own.st_ino == owner.st_ino;
+}
+
+static bool is_mapped(bool uid, uint32_t id)
+{
+	cleanup_file FILE *f = fopen(uid ? "/proc/self/uid_map" : "/proc/self/gid_map", "re");
+	unsigned inside, outside, count;
+	while (f && fscanf(f, "%u %u %u", &inside, &outside, &count) == 3)
+		if (id >= inside && id - inside < count)
+			return true;
+	return !f;
+}
+
+int userns_check_user(uint32_t uid, uint32_t gid, struct err *e)
+{
+	if (!userns_inside())
+		return 0;
+	bool user = !is_mapped(true, uid);
+	if (!user && is_mapped(false, gid))
+		return 0;
+	int r = err_set(e, ERR_UNSUPPORTED,
+		"nothing can run as %s %u here: %llu %s are mapped without root",
+		user ? "user" : "group", user ? uid : gid, (unsigned long long)userns_count(user),
+		user ? "users" : "groups");
+	err_hint(e, "as root: usermod %s 100000-165535 USER, then stop all containers",
+		user ? "--add-subuids" : "--add-subgids");
+	return r;
 }

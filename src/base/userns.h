@@ -14,6 +14,10 @@ uint32_t userns_outer_root(void);
 uint32_t userns_last_id(bool uid);
 /* How many ids are mapped. */
 uint64_t userns_count(bool uid);
+struct err;
+/* Whether a process can run as this user and group here: else -ERR_UNSUPPORTED, with what gives more
+ * ids. */
+int userns_check_user(uint32_t uid, uint32_t gid, struct err *e);
 /* Whether our network namespace is our user namespace's, so that bridges and rules can be made in it,
  * and one can come back to it from another. True in the initial one. */
 bool userns_owns_network(void);

@@ -208,6 +208,8 @@ int build_run_start(struct build_runner *r, const struct build_step *step,
 	x->tmp = x->run = x->upper = x->output = x->log = -1;
 	int k = build_below_user(below, step->config.user, &x->user, e);
 	if (k >= 0)
+		k = userns_check_user(x->user.uid, x->user.gid, e);
+	if (k >= 0)
 		k = make_directories(x, diffids, e);
 	if (k >= 0)
 		k = open_log(x, label, e);

@@ -94,13 +94,10 @@ int cli_rootless_enter(struct cli *c, const char *program, char **argv, int firs
 	if (r < 0)
 		return r;
 	/* root now: the places, which are those of the user, must be said */
-	strv_add(&again, argv[0]);
+	for (int i = 0; i < first; i++)
+		strv_add(&again, argv[i]);
 	strv_addf(&again, "--root=%s", c->root);
 	strv_addf(&again, "--runroot=%s", c->runroot);
-	if (c->storage_driver)
-		strv_addf(&again, "--storage-driver=%s", c->storage_driver);
-	if (c->debug)
-		strv_add(&again, "--debug");
 	for (char **p = argv + first; *p; p++)
 		strv_add(&again, *p);
 	return cli_program_exec(program, again.v, &c->err);

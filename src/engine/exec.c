@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/root.h"
 #include "base/str.h"
+#include "base/userns.h"
 #include "engine/option.h"
 #include "oci/caps.h"
 #include "oci/convert.h"
@@ -46,6 +47,8 @@ static int resolve_user(struct engine_container *c, const char *spec, struct oci
 	if (r >= 0)
 		r = oci_user_resolve(spec ? spec : "", buf_str(&passwd), passwd.len,
 			buf_str(&group), group.len, user, e);
+	if (r >= 0)
+		r = userns_check_user(user->uid, user->gid, e);
 	for (size_t i = 0; i < c->config.group_add.n && r >= 0; i++)
 		r = oci_group_resolve(
 			c->config.group_add.v[i], buf_str(&group), group.len, &groups[i], e);

@@ -71,6 +71,8 @@ static int resolve_user(
 	if (r >= 0)
 		r = oci_user_resolve(c->config.user ? c->config.user : "", buf_str(&passwd),
 			passwd.len, buf_str(&group), group.len, &p->user, e);
+	if (r >= 0)
+		r = userns_check_user(p->user.uid, p->user.gid, e);
 	p->groups = mem_array(c->group_add.n + 1, sizeof(*p->groups));
 	for (size_t i = 0; i < c->group_add.n && r >= 0; i++)
 		r = oci_group_resolve(

@@ -211,7 +211,8 @@ static void pasta_args(
 static void slirp_args(struct strv *argv, const char *file, const char *dir)
 {
 	static const char *const fixed[] = {"slirp4netns", "--configure", "--disable-host-loopback",
-		"--mtu=65520", "--ready-fd=3", "--netns-type=path"};
+		"--enable-sandbox", "--enable-seccomp", "--mtu=65520", "--ready-fd=3",
+		"--netns-type=path"};
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		strv_add(argv, fixed[i]);
 	if (dir)

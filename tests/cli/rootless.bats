@@ -200,7 +200,8 @@ P
   run one import -c 'ENV PATH=/bin' "$KIST_ROOT/rootfs.tar" bb
   [[ $status == 0 && $output != *usermod* ]]
   [[ $(one run --rm --network none bb sh -c 'id -u; echo $$; touch /x; stat -c %u /x' | xargs) == "0 1 0" ]]
-  fails_with 125 "" one run --rm --network none --user joe bb true
+  fails_with 125 "nothing can run as user 1234 here: 1 users are mapped" one run --rm --network none --user joe bb true
+  [[ $output == *"usermod --add-subuids"* ]]
   one rmi bb
 }
 

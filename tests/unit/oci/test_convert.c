@@ -252,10 +252,46 @@ static void changes(void **state)
 	assert_true(oci_config_set_stop_signal(k, "SIGNOPE", NULL) < 0);
 }
 
+/* Whose root the caller is decides what can be mounted and which ids there are. */
+static void user_namespace(void **state)
+{
+	(void)state;
+	static const struct {
+		bool userns;
+		uint32_t last_gid;
+		enum oci_network network;
+		bool pid_host;
+		const char *has, *has_not;
+	} cases[] = {
+		{false, 0, OCI_NETWORK_HOST, true, "\"type\":\"sysfs\"", "\"source\":\"/sys\""},
+		{true, 65536, OCI_NETWORK_HOST, false, "\"source\":\"/sys\"", "\"sysfs\""},
+		{true, 65536, OCI_NETWORK_NEW, false, "\"0 65536\"", "\"source\":\"/sys\""},
+		{true, 65536, OCI_NETWORK_NEW, false, "\"gid=5\"", "\"source\":\"/proc\""},
+		{true, 0, OCI_NETWORK_NEW, false, "\"0 0\"", "gid=5"},
+		{true, 65536, OCI_NETWORK_NEW, true, "\"source\":\"/proc\"", "\"type\":\"proc\""},
+		{false, 0, OCI_NETWORK_NEW, false, "\"0 2147483647\"", "\"source\":\"/proc\""},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct oci_image_config c cleanup_oci_image_config = OCI_IMAGE_CONFIG_INIT;
+		struct buf out cleanup_buf = BUF_INIT;
+		struct err e = ERR_INIT;
+		list(&c.config.cmd, "sh");
+		struct oci_convert_options o = {.hostname = "h",
+			.userns = cases[i].userns,
+			.last_gid = cases[i].last_gid,
+			.network = cases[i].network,
+			.pid_host = cases[i].pid_host};
+		assert_ok(oci_convert_runtime(&c.config, &o, &out, &e), &e);
+		assert_non_null(strstr(buf_str(&out), cases[i].has));
+		assert_null(strstr(buf_str(&out), cases[i].has_not));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arguments),
+		cmocka_unit_test(user_namespace),
 		cmocka_unit_test(environment),
 		cmocka_unit_test(whole_documents),
 		cmocka_unit_test(capabilities),
