@@ -24,7 +24,7 @@ wait_port() {
   return 1
 }
 
-# tls_files DIR: ca.crt, and server.crt with server.key for 127.0.0.1 and localhost
+# tls_files DIR: ca.crt, and server.crt with server.key for 127.0.0.1, localhost and registry.invalid
 tls_files() {
   need openssl
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=kist-test-ca \
@@ -32,7 +32,7 @@ tls_files() {
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
     -keyout "$1/server.key" -out "$1/server.csr" 2>/dev/null
   openssl x509 -req -in "$1/server.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial -days 2 \
-    -extfile <(echo subjectAltName=IP:127.0.0.1,DNS:localhost) -out "$1/server.crt" 2>/dev/null
+    -extfile <(echo subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:registry.invalid) -out "$1/server.crt" 2>/dev/null
 }
 
 registry_start() {

@@ -29,6 +29,8 @@ At run time (all local, no authorisation):
   POST /_fault/rules  replaces the rules by the body's lines, and forgets their counts
   GET  /_fault/stats  {"requests": N, "to_client": BYTES, "from_client": BYTES, "by": {"GET blobs": N}}
   POST /_fault/reset  counters and log to zero
+It is a forward proxy as well (http_proxy, https_proxy): CONNECT and http://HOST/ both lead to the
+upstream, whatever the host.
 With --token every other request needs a bearer token of GET or POST /_token (docker's token
 specification and its OAuth2 form; the refresh token is "identity-USER"); --public-pull gives
 anonymous tokens for pulling.
@@ -41,6 +43,7 @@ import http.server
 import json
 import os
 import re
+import select
 import socket
 import ssl
 import struct
@@ -363,6 +366,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(0.05)  # what was sent arrives before the reset does
             raise Cut
 
+    def tunnel(self):
+        host, _, port = self.state.options.upstream.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=120) as up:
+            self.status = 200
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            self.close_connection = True
+            ends = {self.connection: up, up: self.connection}
+            while True:
+                for end in select.select(list(ends), [], [])[0]:
+                    piece = end.recv(PIECE)
+                    if not piece:
+                        return
+                    ends[end].sendall(piece)
+                    if end is up:
+                        self.sent += len(piece)
+                    else:
+                        self.got += len(piece)
+
     # ---- one request ----
 
     def control(self):
@@ -406,9 +427,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "redirect" in actions:
             self.drain()
             return self.answer(307, b"", [("Location", actions["redirect"] + self.path)])
+        if self.command == "CONNECT":
+            return self.tunnel()
         return self.forward(actions)
 
     def serve(self):
+        self.path = re.sub(r"^http://[^/]*", "", self.path)  # asked as a forward proxy
         self.got = self.sent = self.status = 0
         if self.path.startswith("/_fault/"):
             return self.control()
@@ -439,7 +463,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                        f"status={self.status} in={self.got} out={self.sent} "
                        f"{' '.join(f'{k}={v}' for k, v in actions.items())} {note}".rstrip())
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = serve
 
 
 class Server(http.server.ThreadingHTTPServer):

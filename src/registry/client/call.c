@@ -102,6 +102,11 @@ static int send_once(
 			scheme = other;
 		}
 	}
+	if (r == -EPROTO && !known && !h->insecure)
+		err_hint(&first,
+			"if '%s' speaks plain HTTP and you trust the network: --tls-verify=false, "
+			"or insecure for this registry in the configuration",
+			h->host);
 	if (r >= 0)
 		set_scheme(h, scheme);
 	else if (e && !e->code)

@@ -19,8 +19,11 @@ static int asked;
 
 static void say(void *arg, const char *line)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&lock);
 	size_t len = strlen(lines);
 	snprintf(lines + len, sizeof(lines) - len, "%s\n", line);
+	pthread_mutex_unlock(&lock);
 	if (getenv("KIST_TEST_TRACE"))
 		print_message("%s\n", line);
 }
@@ -213,6 +216,31 @@ static void token_server_in_trouble(void **state)
 	finish(&s);
 }
 
+static void *read_one(void *arg)
+{
+	struct registry_repo *r = arg;
+	char digest[OCI_DIGEST_MAX];
+	struct buf b cleanup_buf = BUF_INIT_MAX(100);
+	digest_of("data", digest);
+	return registry_blob_read(r, digest, 4, &b, NULL) >= 0 ? arg : NULL;
+}
+
+static void eight_at_once_ask_for_one_token(void **state)
+{
+	struct setup s = setup_with("eve", "se cret", NULL);
+	pthread_t t[8];
+	for (int i = 0; i < 8; i++)
+		pthread_create(&t[i], NULL, read_one, s.r);
+	for (int i = 0; i < 8; i++) {
+		void *ok;
+		pthread_join(t[i], &ok);
+		assert_non_null(ok);
+	}
+	assert_int_equal(fault_count(&proxy, "GET _token"), 1);
+	assert_int_equal(asked, 1);
+	finish(&s);
+}
+
 static int count_name(void *arg, const char *name, struct err *e)
 {
 	++*(int *)arg;
@@ -318,6 +346,7 @@ int main(void)
 		cmocka_unit_test(expires_midway),
 		cmocka_unit_test(mounts_need_two_scopes),
 		cmocka_unit_test(token_server_in_trouble),
+		cmocka_unit_test(eight_at_once_ask_for_one_token),
 		cmocka_unit_test(catalog_takes_the_challenges_scope),
 		cmocka_unit_test(logins),
 	};
