@@ -233,6 +233,8 @@ int runtime_start(struct runtime_container *k, struct err *e)
 	}
 	/* from now on the state directory knows it: who finds it can kill it */
 	int r = k->state_dir >= 0 ? state_write_pid(k->state_dir, k->pid, e) : 0;
+	if (k->before_start)
+		k->before_start();
 	if (r == 0)
 		r = container_let_go(k->sock, k->state_path, k->pid, e);
 	close(k->sock);

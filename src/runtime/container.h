@@ -73,6 +73,10 @@ struct runtime_options {
 	int (*setup_network)(void *ctx, pid_t pid, int netns_fd, struct err *e);
 	void *setup_network_ctx;
 
+	/* Called in the caller's process when all is made, just before the program is let go: who
+	 * waits for it in the foreground takes its signals from here on. NULL: nothing. */
+	void (*before_start)(void);
+
 	const char *seccomp_cache_dir; /* compiled filters; NULL: compiled each time */
 	const char *pid_file;          /* written before create returns */
 	const char *cgroup_parent;     /* where a config without cgroupsPath goes; NULL: "/kist" */
@@ -152,7 +156,8 @@ struct runtime_exec_options {
 	int stdio[3];
 	int console_socket;
 	unsigned preserve_fds;
-	bool lower_limits; /* as RUNTIME_LOWER_LIMITS */
+	void (*before_start)(void); /* as in runtime_options */
+	bool lower_limits;          /* as RUNTIME_LOWER_LIMITS */
 	/* groups below the container's own, which exist: "PATH", on v1 "CONTROLLER[,...]:PATH" */
 	const char *const *cgroups;
 	size_t ncgroups;

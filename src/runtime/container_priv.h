@@ -14,6 +14,7 @@ struct runtime_container {
 	int state_dir; /* -1 for an exec */
 	bool started, waited;
 	bool start_later;
+	void (*before_start)(void);          /* of the options, or NULL */
 	bool poststart;                      /* the config has such hooks */
 	int console_socket;                  /* borrowed, -1 */
 	const struct runtime_config *config; /* borrowed during create */

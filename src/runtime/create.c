@@ -375,6 +375,7 @@ int runtime_create(const struct runtime_config *c, const struct runtime_options 
 	w.k->console_socket = o->console_socket;
 	w.k->poststart = c->hooks[RUNTIME_HOOK_POSTSTART].n;
 	w.k->start_later = o->flags & RUNTIME_START_LATER;
+	w.k->before_start = o->before_start;
 	int r = make(&w, e);
 	mounts_release(w.child.mount_fds, c->nmounts);
 	child_release(&w.child);

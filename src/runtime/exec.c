@@ -119,6 +119,7 @@ int runtime_exec(const char *state_dir, const struct runtime_process *p,
 	struct runtime_container *k cleanup_runtime_container = container_new();
 	child_init(&x.child);
 	k->console_socket = o->console_socket;
+	k->before_start = o->before_start;
 	k->state_path = mem_strdup(state_dir);
 	r = enter(&x, state_dir, s, p, o, k, e);
 	child_release(&x.child);

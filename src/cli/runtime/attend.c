@@ -77,16 +77,29 @@ static void serve(struct runtime_container *k, int signals, int master)
 	}
 }
 
-int attend(struct runtime_container *k, struct err *e)
+static void passed_signals(sigset_t *ret)
 {
-	sigset_t all, old;
-	cleanup_fd int master = runtime_container_take_master(k);
-	sigfillset(&all);
 	/* those that mean a fault of our own stay as they are */
 	const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPIPE};
+	sigfillset(ret);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-		sigdelset(&all, own[i]);
-	sigprocmask(SIG_BLOCK, &all, &old);
+		sigdelset(ret, own[i]);
+}
+
+/* They stay blocked to the end: one that comes after the program's must not keep us from removing
+ * the container. */
+void attend_signals(void)
+{
+	sigset_t all;
+	passed_signals(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
+int attend(struct runtime_container *k, struct err *e)
+{
+	sigset_t all;
+	cleanup_fd int master = runtime_container_take_master(k);
+	passed_signals(&all);
 	cleanup_fd int signals = signalfd(-1, &all, SFD_CLOEXEC);
 	struct termios before;
 	bool raw = master >= 0 && tcgetattr(0, &before) == 0;
@@ -99,6 +112,5 @@ int attend(struct runtime_container *k, struct err *e)
 	serve(k, signals, master);
 	if (raw)
 		tcsetattr(0, TCSANOW, &before);
-	sigprocmask(SIG_SETMASK, &old, NULL);
 	return runtime_wait(k, e);
 }

@@ -92,6 +92,7 @@ static int make(const struct create_options *co, const char *id, bool later,
 	o.preserve_fds = co->preserve_fds;
 	o.seccomp_cache_dir = cache;
 	o.pid_file = co->pid_file;
+	o.before_start = co->detach ? NULL : attend_signals;
 	return later ? runtime_create(c, &o, ret, e) : runtime_run(c, &o, ret, e);
 }
 

@@ -129,6 +129,7 @@ static int start(const char *dir, const struct runtime_process *p, const struct 
 	x.ncgroups = o->cgroup.n;
 	x.seccomp_cache_dir = cache;
 	x.pid_file = o->pid_file;
+	x.before_start = o->detach ? NULL : attend_signals;
 	struct runtime_container *k cleanup_runtime_container = NULL;
 	int r = runtime_exec(dir, p, &x, &k, e);
 	return r < 0 || o->detach ? r : attend(k, e);

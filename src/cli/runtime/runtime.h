@@ -44,3 +44,5 @@ int read_config(const char *path, struct runtime_config **ret, struct err *e);
 int connect_console(const char *path, struct err *e);
 /* Signals to the container's process, window sizes, its exit status; detach: none of it */
 int attend(struct runtime_container *k, struct err *e);
+/* Holds back the signals that attend will pass on: the options' before_start */
+void attend_signals(void);
