@@ -111,14 +111,15 @@ static int bind_namespace(const struct network_usermode *o, const char *file, st
 	return 0;
 }
 
-static int save_pid(const char *dir, pid_t pid, struct err *e)
+/* "PID START-TIME PORTS": which process it is, and how many ports it holds */
+static int save_pid(const char *dir, pid_t pid, size_t nports, struct err *e)
 {
 	char text[64];
 	uint64_t start = 0;
 	cleanup_free char *path = mem_printf("%s/pid", dir);
 	if (proc_start_time(pid, &start) < 0)
 		return err_set(e, ERR_CHILD, "the network helper has ended");
-	int n = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)pid, start);
+	int n = snprintf(text, sizeof(text), "%d %" PRIu64 " %zu\n", (int)pid, start, nports);
 	return file_write(AT_FDCWD, path, text, (size_t)n, 0600, 0, e);
 }
 
@@ -128,15 +129,17 @@ static void end_helper(const char *dir)
 	cleanup_free char *path = mem_printf("%s/pid", dir);
 	int pid;
 	uint64_t start, now;
+	size_t nports;
 	if (file_read(AT_FDCWD, path, &b, NULL) < 0 ||
-		sscanf(buf_str(&b), "%d %" SCNu64, &pid, &start) != 2 || pid <= 1)
+		sscanf(buf_str(&b), "%d %" SCNu64 " %zu", &pid, &start, &nports) != 3 || pid <= 1)
 		return;
 	cleanup_fd int fd = proc_pidfd_open(pid);
 	if (fd < 0 || proc_start_time(pid, &now) < 0 || now != start)
 		return;
-	/* it has nothing to put away; waited for, as it holds the ports for the next start */
+	/* it has nothing to put away; but the kernel takes 10 to 40 ms to end it, and the next start
+	 * may want its ports */
 	struct pollfd p = {fd, POLLIN, 0};
-	if (proc_pidfd_kill(fd, SIGKILL) == 0)
+	if (proc_pidfd_kill(fd, SIGKILL) == 0 && nports)
 		(void)poll(&p, 1, END_MS);
 }
 
@@ -303,7 +306,7 @@ static int start(const struct network_usermode *o, enum network_helper helper,
 	if (pid < 0)
 		return (int)pid;
 	close(STEAL_FD(saying));
-	(void)save_pid(o->dir, pid, NULL); /* one that is gone says why itself */
+	(void)save_pid(o->dir, pid, ports->n, NULL); /* one that is gone says why itself */
 	r = wait_ready(ready, said, argv.v[0], e);
 	for (size_t i = 0; r >= 0 && !pasta && i < ports->n; i++)
 		r = slirp_publish(o->dir, &ports->v[i], e);
