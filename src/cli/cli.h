@@ -147,5 +147,6 @@ int cli_program_exec(const char *name, char **argv, struct err *e);
 /* message.c: to standard error, "kist: ..." */
 void cli_error(const struct err *e);
 void cli_warn(const char *fmt, ...) printf_like(1, 2);
+void cli_note(const char *text);
 /* standard output must have arrived: a full disk or a closed pipe is an error too */
 int cli_flush(struct err *e);

@@ -30,6 +30,13 @@ void cli_error(const struct err *e)
 	putc('\n', stderr);
 }
 
+void cli_note(const char *text)
+{
+	fputs("kist: ", stderr);
+	put_text(text);
+	putc('\n', stderr);
+}
+
 void cli_warn(const char *fmt, ...)
 {
 	va_list ap;

@@ -219,9 +219,8 @@ static int commit(struct job *j, struct err *e)
  * tried anew: a partial blob may be torn, a proxy on the way may be broken. 1: again. */
 static int damaged(struct job *j, int r, const struct err *e)
 {
-	if (!j->partial)
-		return r;
-	int reset = store_partial_reset(j->partial, NULL);
+	int reset = j->partial ? store_partial_reset(j->partial, NULL)
+			       : store_blob_delete(j->f->store, j->d->digest, NULL);
 	if (j->damaged++ >= DAMAGED_MOST || reset < 0)
 		return r;
 	transport_note(j->f->progress, "layer %.19s: %s; it is fetched anew", j->d->digest, e->msg);

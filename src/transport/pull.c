@@ -503,12 +503,14 @@ static int one_tag(void *arg, const char *name, struct err *e)
 	return 0;
 }
 
-static int list_tags(const struct transport_pull_options *o, const struct oci_reference *ref,
-	struct strv *ret, struct err *e)
+static int list_tags(const struct transport_pull_options *o, const char *name,
+	struct oci_reference *ret_ref, struct strv *ret, struct err *e)
 {
 	struct registry_repo *repo cleanup_registry_repo = NULL;
 	struct registry_list list = {.each = one_tag, .arg = ret};
-	int r = open_repo(o, ref, &repo, e);
+	int r = oci_reference_parse(name, ret_ref, e);
+	if (r >= 0)
+		r = open_repo(o, ret_ref, &repo, e);
 	return r < 0 ? r : registry_tags(repo, &list, e);
 }
 
@@ -523,12 +525,15 @@ int transport_pull_tags(struct store *s, const char *text, const struct transpor
 			e, EINVAL, "'%s': all tags of a repository are asked for, not one", text);
 	if (r >= 0)
 		r = get_names(o, text, &names, e);
-	if (r >= 0)
-		r = oci_reference_parse(names.v[0], &ref, e);
-	if (r >= 0)
-		r = list_tags(o, &ref, &tags, e);
 	if (r < 0)
 		return r;
+	r = -ERR_NOT_FOUND;
+	for (size_t i = 0; i < names.n && try_next(r); i++) {
+		bool last = i + 1 == names.n;
+		r = list_tags(o, names.v[i], &ref, &tags, last ? e : NULL);
+	}
+	if (r < 0)
+		return err_wrap(e, r, "pull '%s'", text);
 	for (size_t i = 0; i < tags.n && r >= 0; i++) {
 		char name[OCI_REFERENCE_MAX];
 		struct transport_pulled got;

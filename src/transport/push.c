@@ -98,8 +98,10 @@ static const char *layer_type(const struct push *p, enum oci_compression c)
 	return c == OCI_COMPRESSION_NONE ? OCI_TYPE_DOCKER_LAYER : OCI_TYPE_DOCKER_LAYER_GZIP;
 }
 
+/* came: the manifest that the image came with; what it notes about the image goes along. */
 static void new_manifest(const struct push *p, const char *id, uint64_t config_size,
-	const struct transport_sent *layers, size_t n, struct document *ret)
+	const struct oci_manifest *came, const struct transport_sent *layers, size_t n,
+	struct document *ret)
 {
 	struct oci_manifest m cleanup_oci_manifest = {0};
 	bool docker = p->o->format == TRANSPORT_MANIFEST_DOCKER;
@@ -107,12 +109,17 @@ static void new_manifest(const struct push *p, const char *id, uint64_t config_s
 	m.config.media_type = mem_strdup(docker ? OCI_TYPE_DOCKER_CONFIG : OCI_TYPE_CONFIG);
 	snprintf(m.config.digest, sizeof(m.config.digest), "%s", id);
 	m.config.size = config_size;
+	if (came && !docker)
+		strv_copy(&m.annotations, &came->annotations);
 	for (size_t i = 0; i < n; i++) {
 		struct oci_descriptor d = {
 			.media_type = mem_strdup(layer_type(p, layers[i].compression)),
 			.size = layers[i].size,
 		};
 		memcpy(d.digest, layers[i].digest, sizeof(d.digest));
+		/* what is noted about bytes holds for the same bytes only */
+		if (came && !docker && str_eq(came->layers[i].digest, d.digest))
+			strv_copy(&d.annotations, &came->layers[i].annotations);
 		oci_manifest_add_layer(&m, &d);
 		oci_descriptor_release(&d);
 	}
@@ -170,7 +177,7 @@ static int send_image(struct push *p, const char *id, struct document *ret, stru
 	if (r < 0)
 		return r;
 	if (!original || !same_layers(&came, layers, c.diff_ids.n))
-		new_manifest(p, id, config.len, layers, c.diff_ids.n, ret);
+		new_manifest(p, id, config.len, original ? &came : NULL, layers, c.diff_ids.n, ret);
 	return 0;
 }
 

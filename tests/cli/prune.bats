@@ -126,3 +126,21 @@ untagged() { # an image whose name was taken by another
   for _ in $(seq 50); do umount "$small" 2>/dev/null && break || sleep 0.1; done
   ((ok))
 }
+
+@test "what a pull that was cut has left goes after a week, with --all at once" {
+  mkdir -p "$KIST_ROOT/root/blobs/partial"
+  old=$(printf old | sha256sum | cut -d' ' -f1) young=$(printf young | sha256sum | cut -d' ' -f1)
+  head -c 5000 /dev/zero >"$KIST_ROOT/root/blobs/partial/$old"
+  head -c 3000 /dev/zero >"$KIST_ROOT/root/blobs/partial/$young"
+  touch -d '8 days ago' "$KIST_ROOT/root/blobs/partial/$old"
+  run -0 kist prune --dry-run
+  [[ $output == *partial*"${old:0:12}"*"a fetch that was cut 8 days ago and has not gone on"* ]]
+  [[ $output != *"${young:0:12}"* ]]
+  kist prune -f >/dev/null
+  [[ ! -e $KIST_ROOT/root/blobs/partial/$old && -e $KIST_ROOT/root/blobs/partial/$young ]]
+  # one that is being fetched stays whatever is asked for
+  flock "$KIST_ROOT/root/blobs/partial/$young" "$KIST_BUILD/kist" --root "$KIST_ROOT/root" --runroot "$KIST_ROOT/run" prune -af >/dev/null
+  [[ -e $KIST_ROOT/root/blobs/partial/$young ]]
+  kist prune -af >/dev/null
+  [[ ! -e $KIST_ROOT/root/blobs/partial/$young ]]
+}

@@ -208,3 +208,26 @@ nothing_visible() {
   kist pull -q "$FAULTY/z:1"
   skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/z:1" "oci:$T/z:1"
 }
+
+@test "a compressed blob that is damaged in the store is fetched anew" {
+  kist pull -q "$FAULTY/app:1"
+  kist rmi "$FAULTY/app:1" >/dev/null
+  kist pull -q "$FAULTY/app:1"
+  # the layers go, the blobs stay: as after another image's removal
+  layer=$(kist inspect "$FAULTY/app:1" | jq -r '.[0].RootFS.Layers[0]')
+  cp "$KIST_ROOT/root/blobs/sha256/${BIG#sha256:}" "$T/blob"
+  kist rmi "$FAULTY/app:1" >/dev/null
+  [[ ! -e $KIST_ROOT/root/layers/${layer#sha256:} ]]
+  printf 'torn' | dd of="$T/blob" bs=1 seek=1000000 conv=notrunc 2>/dev/null
+  cp "$T/blob" "$KIST_ROOT/root/blobs/sha256/${BIG#sha256:}"
+  run -0 --separate-stderr kist pull "$FAULTY/app:1"
+  [[ $stderr == *"fetched anew"* ]]
+  complete
+}
+
+@test "words of a hostile index do not reach the terminal as they are" {
+  index='{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"'$DIGEST'","size":'$(stat -c %s "$KIST_ROOT/layout/blobs/sha256/${DIGEST#sha256:}")',"platform":{"os":"\u001b[31mlinux","architecture":"evil\u001b]0;x\u0007"}}]}'
+  curl -fsS -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary "$index" "http://$REGISTRY/v2/app/manifests/evil"
+  run -1 --separate-stderr kist pull "$FAULTY/app:evil"
+  [[ $stderr == *"no image for linux/amd64"* && $stderr != *$'\033'* && $stderr != *$'\a'* ]]
+}

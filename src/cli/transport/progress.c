@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/cli.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -261,7 +262,7 @@ void progress_note(void *ctx, const char *line)
 	pthread_mutex_lock(&p->lock);
 	if (p->tty && !p->quiet)
 		erase(p);
-	fprintf(stderr, "kist: %s\n", line);
+	cli_note(line);
 	p->last = 0;
 	pthread_mutex_unlock(&p->lock);
 }

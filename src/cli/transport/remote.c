@@ -85,7 +85,7 @@ static void notice(void *arg, const char *line)
 	if (r->notice)
 		r->notice(r->notice_ctx, line);
 	else
-		fprintf(stderr, "kist: %s\n", line);
+		cli_note(line);
 }
 
 static int read_number(struct cli *c, const char *name, uint64_t most, uint64_t *ret)
