@@ -18,10 +18,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/mempolicy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static bool always(void)
 {
@@ -161,22 +164,23 @@ static const char *const hooks[] = {
 	NULL,
 };
 
-static const char *const memory_modes[] = {
-	"MPOL_BIND",
-	"MPOL_DEFAULT",
-	"MPOL_INTERLEAVE",
-	"MPOL_LOCAL",
-	"MPOL_PREFERRED",
-	"MPOL_PREFERRED_MANY",
-	"MPOL_WEIGHTED_INTERLEAVE",
-	NULL,
-};
-
-static const char *const memory_flags[] = {
-	"MPOL_F_NUMA_BALANCING",
-	"MPOL_F_RELATIVE_NODES",
-	"MPOL_F_STATIC_NODES",
-	NULL,
+/* As config_sched.c reads them; how a kernel is asked: alone, or with a node and a mode */
+static const struct {
+	const char *word;
+	int mode;
+	bool nodes;
+} memory_modes[] =
+	{
+		{"MPOL_BIND", MPOL_BIND, true}, {"MPOL_DEFAULT", MPOL_DEFAULT, false},
+		{"MPOL_INTERLEAVE", MPOL_INTERLEAVE, true}, {"MPOL_LOCAL", MPOL_LOCAL, false},
+		{"MPOL_PREFERRED", MPOL_PREFERRED, true},
+		{"MPOL_PREFERRED_MANY", MPOL_PREFERRED_MANY, true},
+		{"MPOL_WEIGHTED_INTERLEAVE", 6, true}, /* Linux 6.9; newer than the header */
+},
+  memory_flags[] = {
+	  {"MPOL_F_NUMA_BALANCING", MPOL_BIND | MPOL_F_NUMA_BALANCING, true},
+	  {"MPOL_F_RELATIVE_NODES", MPOL_BIND | MPOL_F_RELATIVE_NODES, true},
+	  {"MPOL_F_STATIC_NODES", MPOL_BIND | MPOL_F_STATIC_NODES, true},
 };
 
 /* ---- the document ---- */
@@ -217,6 +221,28 @@ static json_t *kernel_namespaces(void)
 	return a;
 }
 
+/* Sets the policy to see whether it can be set; the caller's was the default one, and is again. */
+static bool kernel_has_policy(int mode, bool nodes)
+{
+	const unsigned long first = 1;
+	bool yes = syscall(SYS_set_mempolicy, mode, nodes ? &first : NULL, nodes ? 2 : 0) == 0;
+	syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
+	return yes;
+}
+
+static void add_memory_policy(json_t *o)
+{
+	json_t *modes = json_array(), *flags = json_array();
+	for (size_t i = 0; i < ARRAY_SIZE(memory_modes); i++)
+		if (kernel_has_policy(memory_modes[i].mode, memory_modes[i].nodes))
+			json_array_append_new(modes, json_string(memory_modes[i].word));
+	for (size_t i = 0; i < ARRAY_SIZE(memory_flags); i++)
+		if (kernel_has_policy(memory_flags[i].mode, memory_flags[i].nodes))
+			json_array_append_new(flags, json_string(memory_flags[i].word));
+	json_object_set_new(o, "modes", modes);
+	json_object_set_new(o, "flags", flags);
+}
+
 static json_t *capabilities(void)
 {
 	json_t *a = json_array();
@@ -240,9 +266,8 @@ char *runtime_features(void)
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
 		json_object_set_new(object_at(part, switches[i].object), switches[i].member,
 			json_boolean(switches[i].probe()));
-	json_t *memory = object_at(part, "memoryPolicy"), *notes = object_at(top, "annotations");
-	json_object_set_new(memory, "modes", features_strings(memory_modes));
-	json_object_set_new(memory, "flags", features_strings(memory_flags));
+	add_memory_policy(object_at(part, "memoryPolicy"));
+	json_t *notes = object_at(top, "annotations");
 	json_object_set_new(notes, "kist.version", json_string(KIST_VERSION));
 	json_object_set_new(top, "potentiallyUnsafeConfigAnnotations",
 		features_strings((const char *const[]){RUNTIME_KEEP_GROUPS, NULL}));

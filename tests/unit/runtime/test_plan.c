@@ -121,6 +121,97 @@ static void bound_dev_is_left_alone(void **state)
 	assert_null(strstr(text, "dev-links"));
 }
 
+#define PATH_NS(kind) ",{\"type\":\"" kind "\",\"path\":\"/n/" kind "\"}"
+#define MAPS                                                             \
+	"\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]," \
+	"\"gidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]"
+#define NS_MAPS(x)                                       \
+	SAMPLE(SAMPLE_PROCESS, "[]",                     \
+		"{\"namespaces\":[{\"type\":\"mount\"}," \
+		"{\"type\":\"uts\"}" x "]," MAPS "}")
+
+static void host_namespaces_come_before_a_user_namespace(void **state)
+{
+	static const struct {
+		const char *config;
+		bool first;
+	} cases[] = {
+		{NS(",{\"type\":\"uts\"}" PATH_NS("network")), false},
+		{NS(",{\"type\":\"uts\"}" PATH_NS("pid")), true},
+		{NS(",{\"type\":\"uts\"}" PATH_NS("user")), true},
+		{NS_MAPS(",{\"type\":\"user\"}" PATH_NS("network")), true},
+		{NS_MAPS(",{\"type\":\"user\"}"), false},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct runtime_config *c cleanup_runtime_config = parse(cases[i].config);
+		struct runtime_options o = RUNTIME_OPTIONS_INIT;
+		struct runtime_plan p cleanup_runtime_plan = {NULL};
+		struct err e = ERR_INIT;
+		assert_ok(runtime_plan_make(c, &o, &p, &e), &e);
+		assert_int_equal(p.join_first, cases[i].first);
+	}
+}
+
+static void clocks_are_set_before_ids_change(void **state)
+{
+	struct runtime_options o = RUNTIME_OPTIONS_INIT;
+	cleanup_free char *text = plan_text(
+		SAMPLE(PROC(""), "[]",
+			"{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"uts\"},{\"type\":"
+			"\"time\"},{\"type\":\"user\"}]," MAPS ",\"timeOffsets\":{\"boottime\":{"
+			"\"secs\":-3,\"nanosecs\":5}}}"),
+		&o);
+	assert_contains(text, "\nclone user uts mount\n"); /* time is made by the child */
+	assert_contains(
+		text, "\nsession\ntime-offsets boottime -3.000000005\njoin-cgroup\nmapped\n");
+}
+
+static void network_devices_come_before_hooks_and_sysctls(void **state)
+{
+	struct runtime_options o = RUNTIME_OPTIONS_INIT;
+	cleanup_free char *text =
+		plan_text("{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"r\"},\"process\":" PROC(
+				  "") ",\"hooks\":{\"createRuntime\":[{\"path\":\"/"
+				      "h\"}]},\"linux\":{\"namespaces\":[{"
+				      "\"type\":\"mount\"},{\"type\":\"network\"}],\"netDevices\":{"
+				      "\"eth0\":{\"name\":"
+				      "\"e1\"}},\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}}}",
+			&o);
+	assert_contains(text,
+		"net-device eth0=e1\nwait-network\nhooks-runtime\nwait-hooks\nsysctl net.ipv4");
+}
+
+static void labels_are_for_the_program_only(void **state)
+{
+	struct runtime_options o = RUNTIME_OPTIONS_INIT;
+	cleanup_free char
+		*
+			text =
+				plan_text(
+					"{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"r\"},"
+					"\"process\":" PROC(
+						",\"apparmorProfile\":\"p\",\"noNewPrivileges\":"
+						"true") ",\"hooks\":{\"startContainer\":[{\"path\":"
+							"\"/h\"}]},\"linux\":{\"namespaces\":[{"
+							"\"type\":\"mount\"}]" SECCOMP "}}",
+					&o);
+	assert_contains(text, "ready\nhooks-start\nlabel\nseccomp\nexec a\n");
+}
+
+static void a_joined_mount_namespace_is_left_as_it_is(void **state)
+{
+	struct runtime_options o = RUNTIME_OPTIONS_INIT;
+	cleanup_free char *text = plan_text(
+		"{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"/\"},\"process\":" PROC(
+			"") ",\"linux\":{\"namespaces\":[{\"type\":\"mount\",\"path\":\"/m\"}]}}",
+		&o);
+	assert_contains(text, "\nsession\njoin-cgroup\nsetns /m\nclose-fds\n");
+	static const char *const none[] = {
+		"propagation", "root", "mount ", "device", "dev-links", "make-cwd", "pivot"};
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		assert_null(strstr(text, none[i]));
+}
+
 static const struct {
 	const char *config, *error;
 } refused[] = {
@@ -184,6 +275,11 @@ int main(void)
 		cmocka_unit_test(filter_comes_late_with_no_new_privs),
 		cmocka_unit_test(network_is_waited_for_only_when_new),
 		cmocka_unit_test(bound_dev_is_left_alone),
+		cmocka_unit_test(host_namespaces_come_before_a_user_namespace),
+		cmocka_unit_test(clocks_are_set_before_ids_change),
+		cmocka_unit_test(network_devices_come_before_hooks_and_sysctls),
+		cmocka_unit_test(labels_are_for_the_program_only),
+		cmocka_unit_test(a_joined_mount_namespace_is_left_as_it_is),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(sysctl_names),
 	};
