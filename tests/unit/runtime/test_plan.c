@@ -184,17 +184,13 @@ static void network_devices_come_before_hooks_and_sysctls(void **state)
 static void labels_are_for_the_program_only(void **state)
 {
 	struct runtime_options o = RUNTIME_OPTIONS_INIT;
-	cleanup_free char
-		*
-			text =
-				plan_text(
-					"{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"r\"},"
-					"\"process\":" PROC(
-						",\"apparmorProfile\":\"p\",\"noNewPrivileges\":"
-						"true") ",\"hooks\":{\"startContainer\":[{\"path\":"
-							"\"/h\"}]},\"linux\":{\"namespaces\":[{"
-							"\"type\":\"mount\"}]" SECCOMP "}}",
-					&o);
+	cleanup_free char *text =
+		plan_text("{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"r\"},"
+			  "\"process\":" PROC(",\"apparmorProfile\":\"p\",\"noNewPrivileges\":"
+					      "true") ",\"hooks\":{\"startContainer\":[{\"path\":"
+						      "\"/h\"}]},\"linux\":{\"namespaces\":[{"
+						      "\"type\":\"mount\"}]" SECCOMP "}}",
+			&o);
 	assert_contains(text, "ready\nhooks-start\nlabel\nseccomp\nexec a\n");
 }
 
