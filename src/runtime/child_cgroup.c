@@ -9,22 +9,23 @@
 #include "runtime/child_priv.h"
 #include "runtime/mount_syscalls_priv.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 /* Without a namespace the mount would show the whole host: the own directory is bound instead. */
-static int bind_group(struct child *k, unsigned controller, struct err *e)
+static int bind_group(struct child *k, unsigned controller, uint64_t attrs, struct err *e)
 {
 	char dir[CGROUP_PATH_MAX];
 	cgroup_dir(k->cgroup_v2, controller, k->cgroup_path, dir);
-	int fd = sys_open_tree(AT_FDCWD, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	return fd < 0 ? err_sys(e, "bind '%s'", dir) : fd;
+	int fd = child_bind_host(dir, attrs);
+	return fd < 0 ? err_sysno(e, fd, "bind '%s'", dir) : fd;
 }
 
 static int one_hierarchy(struct child *k, unsigned controller, uint64_t attrs, struct err *e)
 {
 	if (!k->cgroup_ns)
-		return bind_group(k, controller, e);
+		return bind_group(k, controller, attrs, e);
 	const char *name = cgroup_controller_name(controller);
 	const char *option[] = {name, NULL};
 	const struct runtime_mount m = {
@@ -34,7 +35,13 @@ static int one_hierarchy(struct child *k, unsigned controller, uint64_t attrs, s
 		.attr_set = attrs,
 		.data = {option, controller == RUNTIME_CG_UNIFIED ? 0 : 1},
 	};
-	return child_new_fs(&m, e);
+	int fd = child_new_fs(&m, e);
+	/* a user namespace may not where it does not own what it sees */
+	if ((fd != -EPERM && fd != -EBUSY) || !k->bring_to_root)
+		return fd;
+	if (e)
+		err_clear(e);
+	return bind_group(k, controller, attrs, e);
 }
 
 static int add_hierarchy(
@@ -44,9 +51,6 @@ static int add_hierarchy(
 	cleanup_fd int fd = one_hierarchy(k, controller, m->attr_set, e);
 	if (fd < 0)
 		return fd;
-	struct mount_attr a = {.attr_set = m->attr_set};
-	if (!k->cgroup_ns && sys_mount_setattr(fd, "", AT_EMPTY_PATH, &a) < 0)
-		return err_sys(e, "attributes of cgroup '%s'", name);
 	if (mkdirat(dir, name, 0755) < 0)
 		return err_sys(e, "make directory '%s' for cgroups", name);
 	if (sys_move_mount(fd, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
@@ -60,9 +64,6 @@ int child_mount_cgroup(struct child *k, const struct runtime_mount *m, int targe
 		cleanup_fd int fd = one_hierarchy(k, RUNTIME_CG_UNIFIED, m->attr_set, e);
 		if (fd < 0)
 			return fd;
-		struct mount_attr a = {.attr_set = m->attr_set};
-		if (!k->cgroup_ns && sys_mount_setattr(fd, "", AT_EMPTY_PATH, &a) < 0)
-			return err_sys(e, "attributes of '%s'", m->destination);
 		return child_attach(fd, target) < 0 ? err_sys(e, "mount '%s'", m->destination) : 0;
 	}
 	const char *options[] = {"mode=755", "size=64k", NULL};

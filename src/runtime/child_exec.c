@@ -194,9 +194,9 @@ int child_do_ready(struct child *k, const struct runtime_step *s, struct err *e)
 /* Only what was asked for is left open, whatever forgot its O_CLOEXEC. */
 static void close_rest(const struct child *k)
 {
+	/* what the caller wants kept came through an exec and has no such mark; our own descriptors
+	 * have it, whatever numbers they got (a directory of the host among them is a way out) */
 	close_range(3 + k->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC);
-	for (unsigned i = 0; i < k->preserve_fds; i++)
-		io_set_cloexec(3 + (int)i, false);
 }
 
 static int tie_to_creator(const struct child *k, struct err *e)

@@ -58,7 +58,7 @@ struct runtime_options {
 	/* process.terminal: the master of the container's pty is sent to this connected unix
 	 * socket (-1: it is kept, runtime_container_take_master). */
 	int console_socket;
-	/* Descriptors 3 .. 3 + preserve_fds - 1 stay open in the container. */
+	/* Descriptors 3 .. 3 + preserve_fds - 1 stay open in the container: those without FD_CLOEXEC. */
 	unsigned preserve_fds;
 
 	/* Called INSIDE the container's new mount namespace (propagation private already) before
