@@ -82,7 +82,6 @@ struct fetch {
 	uint64_t received; /* all that came */
 	uint64_t mark;     /* at, when the attempts began to count */
 	bool no_range;     /* the place cannot: ask for all, skip what is known */
-	bool told;         /* resumed was called for this answer */
 	bool callers;      /* the caller's write failed: nobody else is asked */
 };
 
@@ -161,10 +160,10 @@ static int fetch_from(struct fetch *t, struct registry_host *h, const struct reg
 {
 	struct http_retry retry = {.left = h->c->retries, .unit_ms = h->c->retry_ms};
 	t->no_range = false;
+	t->mark = t->at;
 	for (;;) {
 		struct http_response rs cleanup_http_response = HTTP_RESPONSE_INIT;
 		struct err why = ERR_INIT;
-		t->mark = t->at;
 		int r = request(t, call, &rs, &why);
 		if (r == 1)
 			return 0;
@@ -172,9 +171,11 @@ static int fetch_from(struct fetch *t, struct registry_host *h, const struct reg
 			t->no_range = true;
 			continue;
 		}
-		if (t->at - t->mark >= PROGRESS)
+		if (t->at - t->mark >= PROGRESS) {
+			t->mark = t->at;
 			retry = (struct http_retry){
 				.left = h->c->retries, .unit_ms = h->c->retry_ms};
+		}
 		int pause = t->callers ? -1 : registry_pause(h, &retry, r, &rs, &why, e);
 		if (pause == 0)
 			continue;

@@ -14,10 +14,11 @@
 /* 401 twice is normal (a token that has expired, then one with too few rights); more is a loop. */
 #define AUTH_ROUNDS 2
 
-static void set_scheme(struct registry_host *h, enum host_scheme scheme)
+static void has_answered(struct registry_host *h, enum host_scheme scheme)
 {
 	pthread_mutex_lock(&h->lock);
-	h->scheme = scheme;
+	if (scheme != SCHEME_UNKNOWN)
+		h->scheme = scheme;
 	h->answered = true;
 	pthread_mutex_unlock(&h->lock);
 }
@@ -107,8 +108,9 @@ static int send_once(
 			"if '%s' speaks plain HTTP and you trust the network: --tls-verify=false, "
 			"or insecure for this registry in the configuration",
 			h->host);
+	/* a whole address (a foreign layer's) has its own scheme, and says nothing about h's */
 	if (r >= 0)
-		set_scheme(h, scheme);
+		has_answered(h, call->url ? SCHEME_UNKNOWN : scheme);
 	else if (e && !e->code)
 		*e = first;
 	return r;

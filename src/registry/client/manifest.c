@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "http/header.h"
 #include "oci/manifest.h"
+#include "oci/reference.h"
 #include "registry/client/client_priv.h"
 #include "registry/client/referrers_priv.h"
 
@@ -31,6 +32,19 @@ struct ask {
 	const char *ref, *expect;
 	struct registry_manifest *ret;
 };
+
+/* Names come from lists of registries, too: one with a '/' or ".." would change the request's path. */
+static int check_ref(const char *ref, struct err *e)
+{
+	static const char tag[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	if (oci_digest_valid(ref))
+		return 0;
+	size_t len = strlen(ref);
+	if (len && len <= OCI_TAG_MAX && strspn(ref, tag) == len && *ref != '.' && *ref != '-')
+		return 0;
+	return err_set(e, ERR_SYNTAX, "'%.*s' is neither a tag nor a digest", OCI_TAG_MAX, ref);
+}
 
 static char *manifest_path(const struct registry_place *at, const char *ref)
 {
@@ -163,7 +177,9 @@ int registry_manifest_get(struct registry_repo *r, const char *ref, const char *
 {
 	struct registry_manifest m = {0};
 	struct ask q = {.ref = ref, .expect = expect, .ret = &m};
-	int res = registry_each_place(r, ref, get_at, &q, e);
+	int res = check_ref(ref, e);
+	if (res >= 0)
+		res = registry_each_place(r, ref, get_at, &q, e);
 	if (res < 0) {
 		registry_manifest_release(&m);
 		return res;
@@ -206,7 +222,9 @@ int registry_manifest_head(
 {
 	struct registry_manifest m = {0};
 	struct ask q = {.ref = ref, .ret = &m};
-	int res = registry_each_place(r, ref, head_at, &q, e);
+	int res = check_ref(ref, e);
+	if (res >= 0)
+		res = registry_each_place(r, ref, head_at, &q, e);
 	if (res < 0) {
 		registry_manifest_release(&m);
 		return res;
@@ -232,6 +250,9 @@ int registry_manifest_put(struct registry_repo *r, const char *ref, const char *
 	const struct registry_place *at = registry_push_place(r, e);
 	if (!at)
 		return -ERR_UNSUPPORTED;
+	int res = check_ref(ref, e);
+	if (res < 0)
+		return res;
 	char hex[SHA256_HEX], digest[OCI_DIGEST_MAX];
 	sha256_hex(bytes, len, hex);
 	oci_digest_from_hex(hex, digest);
@@ -249,7 +270,7 @@ int registry_manifest_put(struct registry_repo *r, const char *ref, const char *
 		.rq.body = bytes,
 		.rq.body_len = len,
 	};
-	int res = registry_do(&call, &rs, e);
+	res = registry_do(&call, &rs, e);
 	if (res < 0)
 		return err_wrap(e, res, "manifest '%s' to %s", ref, at->host->host);
 	if (rs.status != 201 && rs.status != 200 && rs.status != 202) {
@@ -269,6 +290,9 @@ int registry_manifest_delete(struct registry_repo *r, const char *ref, struct er
 	const struct registry_place *at = registry_push_place(r, e);
 	if (!at)
 		return -ERR_UNSUPPORTED;
+	int res = check_ref(ref, e);
+	if (res < 0)
+		return res;
 	char *path cleanup_free = manifest_path(at, ref);
 	char *scopes cleanup_free = registry_scope(at, "pull,push,delete");
 	struct http_response rs cleanup_http_response = HTTP_RESPONSE_INIT;
@@ -278,7 +302,7 @@ int registry_manifest_delete(struct registry_repo *r, const char *ref, struct er
 		.path = path,
 		.scopes = scopes,
 	};
-	int res = registry_do(&call, &rs, e);
+	res = registry_do(&call, &rs, e);
 	if (res < 0)
 		return err_wrap(e, res, "delete '%s' at %s", ref, at->host->host);
 	if (rs.status >= 200 && rs.status < 300)

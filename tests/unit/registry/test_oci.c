@@ -521,6 +521,18 @@ static void hostile_manifests(void **state)
 		finish(&s);
 	}
 	struct setup s = setup("a");
+	static const char *const no_tags[] = {
+		"", "..", "a/b", "../../v2/x", "-x", "a b", "sha256:ab", "x?y"};
+	for (size_t i = 0; i < ARRAY_SIZE(no_tags); i++) {
+		assert_int_equal(
+			registry_manifest_get(s.r, no_tags[i], NULL, &m, &s.e), -ERR_SYNTAX);
+		assert_int_equal(registry_manifest_head(s.r, no_tags[i], &m, &s.e), -ERR_SYNTAX);
+		assert_int_equal(registry_manifest_delete(s.r, no_tags[i], &s.e), -ERR_SYNTAX);
+		assert_int_equal(registry_manifest_put(s.r, no_tags[i], "x", "{}", 2, NULL, &s.e),
+			-ERR_SYNTAX);
+	}
+	assert_string_equal(reg.log, "");
+	err_clear(&s.e);
 	assert_ok(registry_manifest_get(s.r, "untyped", NULL, &m, &s.e), &s.e);
 	assert_string_equal(m.media_type, OCI_TYPE_MANIFEST);
 	registry_manifest_release(&m);
