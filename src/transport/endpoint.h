@@ -137,6 +137,8 @@ struct transport_world {
 	const struct registry_open_options *remote; /* registry/open.h; NULL: the defaults */
 	const char *tmp_dir;                        /* for bytes that are put aside */
 	const struct transport_trust *trust;        /* transport/trust.h; NULL: all is accepted */
+	/* Of the store as source: an image that came with an index is given as this index. */
+	bool all;
 };
 
 int transport_from_open(const struct transport_place *p, const struct transport_world *w,

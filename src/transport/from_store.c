@@ -31,8 +31,12 @@ static int store_manifest(
 	struct transport_from *f, const char *digest, struct transport_document *ret, struct err *e)
 {
 	struct from_store *g = (struct from_store *)f;
-	if (digest && !str_eq(digest, g->doc.digest))
-		return err_set(e, ERR_NOT_FOUND, "manifest %s is not in the store", digest);
+	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_MANIFEST);
+	if (digest && !str_eq(digest, g->doc.digest)) {
+		if (store_blob_read(g->store, digest, &b, NULL) < 0)
+			return err_set(e, ERR_NOT_FOUND, "manifest %s is not in the store", digest);
+		return transport_document_make(ret, b.data, b.len, NULL, e);
+	}
 	return transport_document_make(
 		ret, g->doc.bytes.data, g->doc.bytes.len, g->doc.media_type, e);
 }
@@ -43,13 +47,12 @@ static int store_blob(struct transport_from *f, const struct oci_descriptor *d,
 	struct from_store *g = (struct from_store *)f;
 	uint64_t size;
 	int fd;
-	if (strv_has(&g->img.layers, d->digest)) {
+	if (store_blob_has(g->store, d->digest, &size))
+		fd = store_blob_open(g->store, d->digest, e);
+	else if (store_layer_has(g->store, d->digest))
 		fd = transport_save_open_tar(g->store, d->digest, &size, e);
-	} else {
-		fd = store_blob_has(g->store, d->digest, &size)
-			     ? store_blob_open(g->store, d->digest, e)
-			     : err_set(e, ERR_NOT_FOUND, "it is not in the store");
-	}
+	else
+		fd = err_set(e, ERR_NOT_FOUND, "it is not in the store");
 	if (fd < 0)
 		return fd;
 	*ret = transport_blob_verified(transport_blob_file(fd, true, 0, size), d->digest);
@@ -134,6 +137,37 @@ static int make_manifest(struct from_store *g, struct err *e)
 	return transport_document_make(&g->doc, bytes.data, bytes.len, m.media_type, e);
 }
 
+/* The newest index that names the image, without what is not here and no image either (it says
+ * something about images). 1: there is one. */
+static int use_index(struct from_store *g, struct err *e)
+{
+	struct strv indexes cleanup_strv = STRV_INIT;
+	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_MANIFEST), out cleanup_buf = BUF_INIT;
+	struct oci_index x cleanup_oci_index = {0}, to cleanup_oci_index = {0};
+	int r = store_image_indexes(g->store, g->img.id, &indexes, e);
+	if (r < 0 || !indexes.n)
+		return r;
+	r = store_blob_read(g->store, indexes.v[0], &b, e);
+	if (r >= 0)
+		r = oci_index_parse(b.data, b.len, &x, e);
+	if (r < 0)
+		return r;
+	to.media_type = mem_strdup(x.media_type);
+	strv_copy(&to.annotations, &x.annotations);
+	for (size_t i = 0; i < x.nmanifests; i++)
+		if (!oci_index_is_attestation(&x.manifests[i]) ||
+			store_blob_has(g->store, x.manifests[i].digest, NULL))
+			oci_index_add(&to, &x.manifests[i]);
+	if (to.nmanifests == x.nmanifests)
+		buf_add(&out, b.data, b.len);
+	else
+		oci_index_format(&to, &out);
+	transport_document_release(&g->doc);
+	g->doc = (struct transport_document){0};
+	r = transport_document_make(&g->doc, out.data, out.len, x.media_type, e);
+	return r < 0 ? r : 1;
+}
+
 int transport_from_store(const struct transport_place *p, const struct transport_world *w,
 	struct transport_from **ret, struct err *e)
 {
@@ -149,7 +183,10 @@ int transport_from_store(const struct transport_place *p, const struct transport
 		r = store_lease_begin(w->store, "copy", &g->lease, e);
 	if (r >= 0)
 		r = store_lease_add(g->lease, g->img.id, e);
-	if (r >= 0 && !known_manifest(g)) {
+	int whole = r >= 0 && w->all ? use_index(g, e) : 0;
+	if (r >= 0)
+		r = MIN(whole, 0);
+	if (r >= 0 && !whole && !known_manifest(g)) {
 		g->base.made_up = true;
 		r = make_manifest(g, e);
 	}

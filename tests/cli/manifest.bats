@@ -80,6 +80,17 @@ teardown() { rm -rf "$T"; }
   [[ $(kist images -q --no-trunc multi:2) == "$(kist images -q --no-trunc app:amd64)" ]]
 }
 
+@test "the store gives back the whole index that came" {
+  kist manifest create -q "$R/multi:3" app:amd64 app:arm64
+  kist manifest push -q --purge --digestfile "$T/digest" "$R/multi:3"
+  k() { "$KIST_BUILD/kist" --root "$T/root" --runroot "$T/run" "$@"; }
+  k copy -q --all "docker://$R/multi:3" store:multi:3
+  k copy -q --all --preserve-digests --digestfile "$T/d" store:multi:3 "oci:$T/l:3"
+  [[ $(<"$T/d") == "$(<"$T/digest")" ]]
+  k copy -q store:multi:3 "dir:$T/one"
+  [[ $(jq 'has("layers")' "$T/one/manifest.json") == true ]]
+}
+
 @test "a list of what is in registries: nothing is fetched before the push" {
   kist push -q app:amd64 "$R/one:amd64" >/dev/null
   kist push -q app:arm64 "$R/two:arm64" >/dev/null

@@ -108,8 +108,10 @@ static int run_copy(struct cli *c, struct remote *m, struct store *s, struct cop
 {
 	struct registry_open_options in = copy_side(c, m, "src-tls-verify", "src-cert-dir");
 	struct registry_open_options out = copy_side(c, m, "dest-tls-verify", "dest-cert-dir");
-	const struct transport_world wi = {s, m->client, m->config, &in, q->o.tmp_dir, &m->trust};
-	const struct transport_world wo = {s, m->client, m->config, &out, q->o.tmp_dir, NULL};
+	const struct transport_world wi = {
+		s, m->client, m->config, &in, q->o.tmp_dir, &m->trust, q->o.all};
+	const struct transport_world wo = {
+		s, m->client, m->config, &out, q->o.tmp_dir, NULL, false};
 	struct transport_from *from cleanup_transport_from = NULL;
 	struct transport_to *to cleanup_transport_to = NULL;
 	struct transport_copied done;

@@ -311,7 +311,7 @@ static int cmd_manifest(struct cli *c)
 	m.q.o.stop = m.remote.stop;
 	m.q.o.jobs = m.remote.jobs;
 	m.world = (struct transport_world){m.store, m.remote.client, m.remote.config,
-		&m.remote.open, m.q.o.tmp_dir, &m.remote.trust};
+		&m.remote.open, m.q.o.tmp_dir, &m.remote.trust, false};
 	return run(&m, c->operands[0]);
 }
 

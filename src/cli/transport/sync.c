@@ -72,9 +72,9 @@ static int copy(struct sync *x, const struct sync_item *i, const struct transpor
 	const struct registry_open_options *in = i->remote ? &i->remote->open : &x->in;
 	struct remote *from_remote = i->remote ? i->remote : &x->remote;
 	const struct transport_world wi = {NULL, from_remote->client, from_remote->config, in,
-		x->q.o.tmp_dir, &from_remote->trust};
+		x->q.o.tmp_dir, &from_remote->trust, false};
 	const struct transport_world wo = {
-		NULL, x->remote.client, x->remote.config, &x->out, x->q.o.tmp_dir, NULL};
+		NULL, x->remote.client, x->remote.config, &x->out, x->q.o.tmp_dir, NULL, false};
 	struct transport_from *from cleanup_transport_from = NULL;
 	struct transport_to *to cleanup_transport_to = NULL;
 	int r = transport_from_open(a, &wi, &from, e);
