@@ -140,6 +140,18 @@ int registry_config_places(const struct registry_config *c, const struct oci_ref
 	return 0;
 }
 
+bool registry_config_is_mirror(const struct registry_config *c, const char *key)
+{
+	size_t host = strcspn(key, "/");
+	for (size_t i = 0; c && i < c->n; i++)
+		for (size_t k = 0; k < c->v[i].nmirrors; k++) {
+			const char *at = c->v[i].mirrors[k].location;
+			if (strcspn(at, "/") == host && strncmp(at, key, host) == 0)
+				return true;
+		}
+	return false;
+}
+
 static void add_name(
 	const char *place, const char *path, const struct oci_reference *like, struct strv *ret)
 {

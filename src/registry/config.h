@@ -58,6 +58,10 @@ enum registry_use {
 int registry_config_places(const struct registry_config *c, const struct oci_reference *ref,
 	enum registry_use use, struct registry_places *ret, struct err *e);
 
+/* Whether the configuration names a host (a reference's domain, or a longer key) as a mirror only:
+ * credentials that were given for a registry are not for it. c may be NULL. */
+bool registry_config_is_mirror(const struct registry_config *c, const char *key);
+
 /*
  * Names to ask registries for when a person wrote text, best first, in normal form with domain and
  * tag (or digest). With a domain: itself. A short name: its alias, else one name for each registry

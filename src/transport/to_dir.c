@@ -66,9 +66,10 @@ static int dir_finish(struct transport_to *t, struct err *e)
 static void dir_free(struct transport_to *t)
 {
 	struct to_dir *g = (struct to_dir *)t;
+	bool gone = g->made && g->dir >= 0 && !file_exists(g->dir, "manifest.json");
 	if (g->dir >= 0)
 		close(g->dir);
-	if (g->made)
+	if (gone)
 		(void)file_remove_tree(AT_FDCWD, g->path, NULL);
 	transport_document_release(&g->root);
 	free(g->path);

@@ -168,11 +168,13 @@ static int layout_finish(struct transport_to *t, struct err *e)
 static void layout_free(struct transport_to *t)
 {
 	struct to_layout *g = (struct to_layout *)t;
+	/* somebody else may have put an image into the directory that we made */
+	bool gone = g->made && g->dir >= 0 && !file_exists(g->dir, "index.json");
 	if (g->blobs >= 0)
 		close(g->blobs);
 	if (g->dir >= 0)
 		close(g->dir);
-	if (g->made)
+	if (gone)
 		(void)file_remove_tree(AT_FDCWD, g->path, NULL);
 	transport_outfile_release(&g->out);
 	transport_sink_release(&g->sink);

@@ -121,3 +121,15 @@ HELPER
   run ask
   [[ $output == *Password:* && $output == *"Login Succeeded"* && $output != *pass:word* ]]
 }
+
+@test "--creds are for one registry" {
+  registry_start htpasswd ann other
+  fails_with 1 "--src-creds or --dest-creds" kist copy --creds joe:pass:word "docker://$R/app:1" "docker://$REGISTRY/app:1"
+  kist copy -q --dest-creds joe:pass:word store:app:1 "docker://$R/both:1"
+  kist copy -q --src-creds joe:pass:word --dest-creds ann:other "docker://$R/both:1" "docker://$REGISTRY/both:1"
+  kist sync -q --src docker --src-creds joe:pass:word --dest-creds ann:other "$R/both" "$REGISTRY/again"
+  fails_with 1 "$REGISTRY" kist copy -q --src-creds joe:pass:word --dest-creds joe:pass:word "docker://$R/both:1" "docker://$REGISTRY/no:1"
+  # who mirrors a registry does not get what was given for it
+  printf 'registries:\n  example.invalid: {location: "%s", mirrors: ["%s"]}\n' "$R" "$REGISTRY" >"$T/config"
+  fails_with 1 "example.invalid" env KIST_CONFIG="$T/config" "$KIST_BUILD/kist" --root "$T/root" tags --creds ann:other example.invalid/both
+}

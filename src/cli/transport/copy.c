@@ -84,15 +84,39 @@ void copy_request_release(struct copy_request *q)
 	oci_platform_release(&q->platform);
 }
 
-struct registry_open_options copy_side(
-	struct cli *c, const struct remote *m, const char *tls, const char *cert_dir)
+/* The options of one side over those of both. */
+static int open_side(
+	struct cli *c, struct remote *m, const char *creds, const char *tls, const char *cert_dir)
 {
-	struct registry_open_options o = m->open;
+	int r = remote_open(c, m);
+	if (r >= 0)
+		r = remote_creds(c, m, creds);
+	if (r < 0)
+		return r;
 	if (cli_count(c, tls))
-		o.tls = cli_tls(c, tls);
+		m->open.tls = cli_tls(c, tls);
 	if (cli_value(c, cert_dir))
-		o.cert_dir = cli_value(c, cert_dir);
-	return o;
+		m->open.cert_dir = cli_value(c, cert_dir);
+	return 0;
+}
+
+int copy_open_source(struct cli *c, struct remote *m)
+{
+	int r = open_side(c, m, "src-creds", "src-tls-verify", "src-cert-dir");
+	return r < 0 ? r : remote_trust(c, m);
+}
+
+int copy_open_destination(struct cli *c, struct remote *m)
+{
+	return open_side(c, m, "dest-creds", "dest-tls-verify", "dest-cert-dir");
+}
+
+int copy_check_creds(struct cli *c, bool both)
+{
+	if (!both || !cli_value(c, "creds"))
+		return 0;
+	return err_set(&c->err, ERR_USAGE,
+		"--creds: both sides are registries; say --src-creds or --dest-creds");
 }
 
 static int write_digest(struct cli *c, const char *digest)
@@ -103,25 +127,41 @@ static int write_digest(struct cli *c, const char *digest)
 	return file_write(AT_FDCWD, path, digest, strlen(digest), 0644, 0, &c->err);
 }
 
-static int run_copy(struct cli *c, struct remote *m, struct store *s, struct copy_request *q,
-	const struct transport_place *a, const struct transport_place *b)
+struct command {
+	struct cli *c;
+	struct transport_place a, b;
+	struct copy_request q;
+	struct remote src, dest;
+	struct store *store;
+};
+
+static void command_release(struct command *m)
 {
-	struct registry_open_options in = copy_side(c, m, "src-tls-verify", "src-cert-dir");
-	struct registry_open_options out = copy_side(c, m, "dest-tls-verify", "dest-cert-dir");
-	const struct transport_world wi = {
-		s, m->client, m->config, &in, q->o.tmp_dir, &m->trust, q->o.all};
-	const struct transport_world wo = {
-		s, m->client, m->config, &out, q->o.tmp_dir, NULL, false};
+	transport_place_release(&m->a);
+	transport_place_release(&m->b);
+	copy_request_release(&m->q);
+	remote_release(&m->src);
+	remote_release(&m->dest);
+	store_close(m->store);
+}
+
+static int run_copy(struct command *m)
+{
+	struct cli *c = m->c;
+	const struct transport_world in = {m->store, m->src.client, m->src.config, &m->src.open,
+		m->q.o.tmp_dir, &m->src.trust, m->q.o.all};
+	const struct transport_world out = {m->store, m->dest.client, m->dest.config, &m->dest.open,
+		m->q.o.tmp_dir, NULL, false};
 	struct transport_from *from cleanup_transport_from = NULL;
 	struct transport_to *to cleanup_transport_to = NULL;
 	struct transport_copied done;
-	q->o.stop = m->stop;
-	q->o.jobs = m->jobs;
-	int r = transport_from_open(a, &wi, &from, &c->err);
+	m->q.o.stop = m->src.stop;
+	m->q.o.jobs = m->src.jobs;
+	int r = transport_from_open(&m->a, &in, &from, &c->err);
 	if (r >= 0)
-		r = transport_to_open(b, &wo, &to, &c->err);
+		r = transport_to_open(&m->b, &out, &to, &c->err);
 	if (r >= 0)
-		r = transport_copy(from, to, &q->o, &done, &c->err);
+		r = transport_copy(from, to, &m->q.o, &done, &c->err);
 	if (r >= 0)
 		r = write_digest(c, done.digest);
 	if (r >= 0 && !cli_flag(c, "quiet"))
@@ -131,22 +171,22 @@ static int run_copy(struct cli *c, struct remote *m, struct store *s, struct cop
 
 static int cmd_copy(struct cli *c)
 {
-	struct transport_place a cleanup_transport_place = {0}, b cleanup_transport_place = {0};
-	struct copy_request q cleanup(copy_request_release) = {0};
-	struct remote m cleanup_remote = {0};
-	struct store *s cleanup_store = NULL;
-	int r = transport_place_parse(c->operands[0], &a, &c->err);
+	struct command m cleanup(command_release) = {.c = c};
+	int r = transport_place_parse(c->operands[0], &m.a, &c->err);
 	if (r >= 0)
-		r = transport_place_parse(c->operands[1], &b, &c->err);
+		r = transport_place_parse(c->operands[1], &m.b, &c->err);
 	if (r >= 0)
-		r = copy_options(c, &q);
+		r = copy_options(c, &m.q);
 	if (r >= 0)
-		r = remote_open(c, &m);
+		r = copy_check_creds(c,
+			m.a.kind == TRANSPORT_KIND_REGISTRY && m.b.kind == TRANSPORT_KIND_REGISTRY);
 	if (r >= 0)
-		r = remote_trust(c, &m);
-	if (r >= 0 && (a.kind == TRANSPORT_KIND_STORE || b.kind == TRANSPORT_KIND_STORE))
-		r = cli_store_open(c, &s, &c->err);
-	return r < 0 ? r : run_copy(c, &m, s, &q, &a, &b);
+		r = copy_open_source(c, &m.src);
+	if (r >= 0)
+		r = copy_open_destination(c, &m.dest);
+	if (r >= 0 && (m.a.kind == TRANSPORT_KIND_STORE || m.b.kind == TRANSPORT_KIND_STORE))
+		r = cli_store_open(c, &m.store, &c->err);
+	return r < 0 ? r : run_copy(&m);
 }
 
 CLI_COMMAND(copy, cmd_copy);

@@ -14,6 +14,9 @@ int copy_options(struct cli *c, struct copy_request *q);
 void copy_request_release(struct copy_request *q);
 /* Where bytes are put aside; borrowed. */
 const char *copy_tmp_dir(void);
-/* The options of one side ("src-tls-verify", "src-cert-dir") over those of both. */
-struct registry_open_options copy_side(
-	struct cli *c, const struct remote *m, const char *tls, const char *cert_dir);
+/* A client for each side, with its options (src-creds, dest-tls-verify ...) over those of both; the
+ * source's with the policy. m must stay where it is. */
+int copy_open_source(struct cli *c, struct remote *m);
+int copy_open_destination(struct cli *c, struct remote *m);
+/* --creds would go to two registries: refused when both sides are. */
+int copy_check_creds(struct cli *c, bool both);

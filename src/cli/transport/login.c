@@ -45,10 +45,13 @@ static int read_line(char **ret, struct err *e)
 {
 	char *line = NULL;
 	size_t size = 0;
+	errno = 0;
 	ssize_t n = getline(&line, &size, stdin);
 	if (n < 0) {
+		bool stopped = errno == EINTR && !feof(stdin);
 		free(line);
-		return err_set(e, ERR_USAGE, "standard input has ended");
+		return stopped ? err_set(e, ERR_INTERRUPTED, "interrupted")
+			       : err_set(e, ERR_USAGE, "standard input has ended");
 	}
 	line[strcspn(line, "\r\n")] = 0;
 	*ret = line;
@@ -175,8 +178,6 @@ static int cmd_login(struct cli *c)
 		k = remote_open(c, &r);
 	if (k < 0)
 		return k;
-	/* whoever is asked for a password wants an end at the first Ctrl-C */
-	signal(SIGINT, SIG_DFL);
 	return cli_flag(c, "get-login") ? get_login(c, &r, key) : log_in(c, &r, key);
 }
 

@@ -20,6 +20,7 @@ struct command {
 	struct cli *c;
 	struct store *store;
 	struct remote remote;
+	struct remote sources; /* push: where the images come from; --creds are for where they go */
 	struct copy_request q;
 	struct transport_world world;
 	struct transport_list list;
@@ -35,6 +36,7 @@ static void command_release(struct command *m)
 	strv_release(&m->entry.annotations);
 	copy_request_release(&m->q);
 	remote_release(&m->remote);
+	remote_release(&m->sources);
 	store_close(m->store);
 }
 
@@ -223,8 +225,20 @@ static int do_inspect(struct command *m)
 	return print_document(m, b.data, b.len);
 }
 
+static int open_sources(struct command *m, struct transport_world *ret)
+{
+	int r = remote_open(m->c, &m->sources);
+	registry_credentials_release(&m->sources.given);
+	m->sources.open.tls = m->remote.open.tls;
+	*ret = m->world;
+	ret->client = m->sources.client;
+	ret->remote = &m->sources.open;
+	return r;
+}
+
 static int do_push(struct command *m)
 {
+	struct transport_world from;
 	struct transport_place p cleanup_transport_place = {0};
 	struct transport_to *to cleanup_transport_to = NULL;
 	struct transport_copied done;
@@ -241,7 +255,9 @@ static int do_push(struct command *m)
 	if (r >= 0 && (to->needs & TRANSPORT_TO_SINGLE))
 		r = err_set(&c->err, ERR_UNSUPPORTED, "'%s' holds one image", full);
 	if (r >= 0)
-		r = transport_list_push(&m->list, &m->world, to, &m->q.o, &done, &c->err);
+		r = open_sources(m, &from);
+	if (r >= 0)
+		r = transport_list_push(&m->list, &from, to, &m->q.o, &done, &c->err);
 	if (r >= 0 && (cli_flag(c, "purge") || cli_flag(c, "rm")))
 		r = transport_list_delete(m->store, m->name, &c->err);
 	if (r >= 0 && digestfile)

@@ -41,14 +41,15 @@ static const char *proxy(const char *lower, const char *upper)
 	return str_empty(v) ? NULL : v;
 }
 
-static int read_creds(struct cli *c, struct remote *r)
+int remote_creds(struct cli *c, struct remote *r, const char *option)
 {
-	const char *text = cli_value(c, "creds");
+	const char *text = cli_value(c, option);
 	if (!text)
 		return 0;
+	registry_credentials_release(&r->given);
 	const char *colon = strchr(text, ':');
 	if (!*text || colon == text)
-		return err_set(&c->err, ERR_USAGE, "--creds needs USER:PASSWORD");
+		return err_set(&c->err, ERR_USAGE, "--%s needs USER:PASSWORD", option);
 	r->given.username = mem_strndup(text, colon ? (size_t)(colon - text) : strlen(text));
 	if (colon) {
 		r->given.password = mem_strdup(colon + 1);
@@ -56,7 +57,7 @@ static int read_creds(struct cli *c, struct remote *r)
 	}
 	if (!isatty(STDIN_FILENO))
 		return err_set(&c->err, ERR_USAGE,
-			"--creds without a password asks for it, but there is no terminal");
+			"--%s without a password asks for it, but there is no terminal", option);
 	char *p = getpass("Password: ");
 	r->given.password = mem_strdup(p ? p : "");
 	if (p)
@@ -67,7 +68,8 @@ static int read_creds(struct cli *c, struct remote *r)
 static int credentials(void *arg, const char *key, struct registry_credentials *ret, struct err *e)
 {
 	struct remote *r = arg;
-	if (!r->given.username)
+	/* --creds are for the registry that was named, not for who mirrors it */
+	if (!r->given.username || registry_config_is_mirror(r->config, key))
 		return registry_auth_find(&r->auth, key, ret, NULL, e);
 	ret->username = mem_strdup(r->given.username);
 	ret->password = mem_strdup(r->given.password);
@@ -106,7 +108,7 @@ static int read_options(struct cli *c, struct remote *r, struct registry_client_
 	if (n >= 0 && cli_value(c, "jobs") && !jobs)
 		n = err_set(&c->err, ERR_USAGE, "--jobs 0: at least one");
 	if (n >= 0)
-		n = read_creds(c, r);
+		n = remote_creds(c, r, "creds");
 	if (n < 0)
 		return n;
 	r->jobs = (unsigned)jobs;

@@ -34,5 +34,7 @@ int remote_open(struct cli *c, struct remote *r);
 /* For commands that take images in: --signature-policy FILE, else the user's policy.json of the
  * containers tools, else the system's; without one everything is accepted. And registries.d. */
 int remote_trust(struct cli *c, struct remote *r);
+/* Takes the credentials of another option than "creds" ("src-creds"), when it is given. */
+int remote_creds(struct cli *c, struct remote *r, const char *option);
 void remote_release(struct remote *r);
 #define cleanup_remote cleanup(remote_release)

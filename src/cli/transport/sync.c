@@ -69,12 +69,11 @@ static int make_parents(const struct transport_place *p, struct err *e)
 static int copy(struct sync *x, const struct sync_item *i, const struct transport_place *a,
 	const struct transport_place *b, struct err *e)
 {
-	const struct registry_open_options *in = i->remote ? &i->remote->open : &x->in;
-	struct remote *from_remote = i->remote ? i->remote : &x->remote;
-	const struct transport_world wi = {NULL, from_remote->client, from_remote->config, in,
-		x->q.o.tmp_dir, &from_remote->trust, false};
-	const struct transport_world wo = {
-		NULL, x->remote.client, x->remote.config, &x->out, x->q.o.tmp_dir, NULL, false};
+	const struct remote *m = i->remote ? i->remote : &x->remote;
+	const struct transport_world wi = {
+		NULL, m->client, m->config, &m->open, x->q.o.tmp_dir, &m->trust, false};
+	const struct transport_world wo = {NULL, x->dest_remote.client, x->dest_remote.config,
+		&x->dest_remote.open, x->q.o.tmp_dir, NULL, false};
 	struct transport_from *from cleanup_transport_from = NULL;
 	struct transport_to *to cleanup_transport_to = NULL;
 	int r = transport_from_open(a, &wi, &from, e);
@@ -154,6 +153,7 @@ static void sync_release(struct sync *x)
 {
 	copy_request_release(&x->q);
 	remote_release(&x->remote);
+	remote_release(&x->dest_remote);
 }
 
 static int cmd_sync(struct cli *c)
@@ -161,13 +161,14 @@ static int cmd_sync(struct cli *c)
 	struct sync x cleanup(sync_release) = {.c = c};
 	int r = read_options(&x);
 	if (r >= 0)
-		r = remote_open(c, &x.remote);
+		r = copy_check_creds(c,
+			str_eq(x.dest, "docker") && !str_eq(x.src, "dir") && !str_eq(x.src, "oci"));
 	if (r >= 0)
-		r = remote_trust(c, &x.remote);
+		r = copy_open_source(c, &x.remote);
+	if (r >= 0)
+		r = copy_open_destination(c, &x.dest_remote);
 	if (r < 0)
 		return r;
-	x.in = copy_side(c, &x.remote, "src-tls-verify", "src-cert-dir");
-	x.out = copy_side(c, &x.remote, "dest-tls-verify", "dest-cert-dir");
 	x.q.o.stop = x.remote.stop;
 	x.q.o.jobs = x.remote.jobs;
 	/* a line an image is enough */

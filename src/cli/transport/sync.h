@@ -6,8 +6,7 @@
 
 struct sync {
 	struct cli *c;
-	struct remote remote;
-	struct registry_open_options in, out;
+	struct remote remote, dest_remote;
 	struct copy_request q;
 	const char *src, *dest;
 	size_t done, failed;

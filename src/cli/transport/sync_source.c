@@ -39,8 +39,7 @@ static int add_tag(void *arg, const char *name, struct err *e)
 	return 0;
 }
 
-static int list_tags(struct remote *m, const struct registry_open_options *open, const char *name,
-	struct strv *ret, struct err *e)
+static int list_tags(struct remote *m, const char *name, struct strv *ret, struct err *e)
 {
 	struct registry_repo *repo cleanup_registry_repo = NULL;
 	struct oci_reference ref;
@@ -49,7 +48,7 @@ static int list_tags(struct remote *m, const struct registry_open_options *open,
 	if (r < 0)
 		return r;
 	oci_reference_normalise_local(&ref);
-	r = registry_open(m->client, m->config, &ref, open, &repo, e);
+	r = registry_open(m->client, m->config, &ref, &m->open, &repo, e);
 	return r < 0 ? r : registry_tags(repo, &list, e);
 }
 
@@ -62,7 +61,7 @@ static int sync_repository(struct sync *x, struct remote *m, const char *name,
 	if (repo->tags.n)
 		strv_copy(&tags, &repo->tags);
 	else
-		r = list_tags(m, &m->open, name, &tags, &e);
+		r = list_tags(m, name, &tags, &e);
 	if (r < 0)
 		return sync_failed(x, name, r, &e);
 	for (size_t i = 0; i < tags.n && r >= 0; i++)
@@ -74,12 +73,9 @@ static int sync_repository(struct sync *x, struct remote *m, const char *name,
 /* A registry of the list has its own credentials and certificates. */
 static int open_source(struct sync *x, const struct transport_sync_registry *g, struct remote *m)
 {
-	int r = remote_open(x->c, m);
-	if (r >= 0)
-		r = remote_trust(x->c, m);
+	int r = copy_open_source(x->c, m);
 	if (r < 0)
 		return r;
-	m->open = copy_side(x->c, m, "src-tls-verify", "src-cert-dir");
 	if (g->tls_verify >= 0)
 		m->open.tls = g->tls_verify ? REGISTRY_TLS_CHECKED : REGISTRY_TLS_UNCHECKED;
 	if (g->cert_dir)
@@ -128,7 +124,7 @@ static int walk_docker(struct sync *x, const char *text)
 		strv_add(&tags, *ref.digest ? ref.digest : ref.tag);
 	snprintf(name, sizeof(name), "%s/%s", ref.domain, ref.path);
 	if (!one)
-		r = list_tags(&x->remote, &x->in, name, &tags, &x->c->err);
+		r = list_tags(&x->remote, name, &tags, &x->c->err);
 	for (size_t i = 0; i < tags.n && r >= 0; i++)
 		r = sync_tag(x, NULL, name, tags.v[i]);
 	return r;
