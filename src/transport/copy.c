@@ -171,6 +171,7 @@ static int new_manifest(struct copy *c, struct image *x, size_t n, bool root,
 		r = transport_document_make(&doc, out.data, out.len, type, e);
 	if (r >= 0)
 		r = changed(c, &x->doc, &doc, e);
+	doc.made_up = c->from->made_up;
 	if (r >= 0)
 		r = put_manifest(c, &doc, root, e);
 	if (r < 0)

@@ -64,6 +64,7 @@ struct transport_document {
 	struct buf bytes;
 	char *media_type;
 	char digest[OCI_DIGEST_MAX];
+	bool made_up; /* as struct transport_from's: nobody had these bytes before */
 };
 void transport_document_release(struct transport_document *d);
 #define cleanup_transport_document cleanup(transport_document_release)

@@ -143,9 +143,10 @@ static int put_image(struct to_store *g, const struct transport_document *doc, s
 	struct stored_manifest *s = &g->images[g->n];
 	memcpy(s->digest, doc->digest, sizeof(s->digest));
 	r = transport_image_put(g->store, &img, s->id, e);
-	if (r >= 0)
+	/* one that was made up over plain layers is none that the image should leave with */
+	if (r >= 0 && !doc->made_up)
 		r = store_blob_put(g->store, doc->bytes.data, doc->bytes.len, doc->digest, NULL, e);
-	if (r >= 0)
+	if (r >= 0 && !doc->made_up)
 		r = store_image_add_digest(g->store, s->id, "", doc->digest, e);
 	g->n += r >= 0;
 	return r;

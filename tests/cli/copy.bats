@@ -57,6 +57,17 @@ raw_digest() { echo "sha256:$(kist inspect --remote --raw "$1" | sha256sum | cut
   diff -r "$T/ko/blobs" "$T/so/blobs"
 }
 
+@test "what came by an archive leaves with compressed layers" {
+  kist copy -q "$L" "docker-archive:$T/d.tar:x:1"
+  k() { "$KIST_BUILD/kist" --root "$T/root" --runroot "$T/run" "$@"; }
+  k copy -q "docker-archive:$T/d.tar" store:x:1
+  k copy -q store:x:1 store:y:1
+  k copy -q store:y:1 "oci:$T/o:1"
+  [[ $(digest "oci:$T/o:1") == "$DIGEST" ]]
+  k push -q y:1 "$R/y:1" >/dev/null
+  [[ $(digest "docker://$R/y:1") == "$DIGEST" ]]
+}
+
 @test "umoci, podman and buildah read what kist writes" {
   need umoci podman buildah
   kist copy -q "docker://$R/base:1" "oci:$T/oci:x"
