@@ -15,6 +15,7 @@
 #define LIMIT_CONFIG            (8 * 1024 * 1024)  /* an image config with a very long history */
 #define LIMIT_RUNTIME_CONFIG    (16 * 1024 * 1024) /* engines write large seccomp sections */
 #define LIMIT_PS_OUTPUT         (16 * 1024 * 1024) /* 100,000 processes of the host */
+#define LIMIT_DBUS_MESSAGE      (1024 * 1024)      /* answers of systemd have a few hundred bytes */
 #define LIMIT_JSON_DEPTH        256                /* no document of ours nests deeper than 20 */
 #define LIMIT_BIT_LIST          65536              /* CPUs, NUMA nodes: kernels stop at 8192 */
 #define LIMIT_LAYERS            512                /* overlayfs takes 500 lower directories */

@@ -79,7 +79,8 @@ void runtime_cgroup_release(struct runtime_cgroup *g)
 {
 	free(g->path);
 	free(g->unit);
-	g->path = g->unit = NULL;
+	free(g->socket);
+	g->path = g->unit = g->socket = NULL;
 }
 
 /* ---- what the host has ---- */

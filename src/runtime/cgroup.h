@@ -57,6 +57,7 @@ struct runtime_cgroup {
 	unsigned controllers; /* where it exists */
 	unsigned enable;      /* controllers that it uses of the v2 tree */
 	char *unit;           /* of systemd, which made it; NULL: none */
+	char *socket;         /* where that systemd is asked */
 };
 void runtime_cgroup_release(struct runtime_cgroup *g);
 

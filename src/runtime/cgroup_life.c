@@ -2,9 +2,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "runtime/cgroup_priv.h"
+#include "runtime/systemd.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -294,9 +296,23 @@ static int remove_one(const struct runtime_cgroup *g, unsigned bit, struct err *
 		     : 0;
 }
 
+/* systemd takes a scope away when it is empty, or is told to. When it cannot be asked the
+ * directories are all that is left, and they go below. */
+static void stop_scope(const struct runtime_cgroup *g)
+{
+	struct err why = ERR_INIT;
+	runtime_cgroup_kill(g, SIGKILL, NULL);
+	if (runtime_cgroup_frozen(g) > 0)
+		runtime_cgroup_freeze(g, false, NULL);
+	if (systemd_scope_stop(g->socket, g->unit, &why) < 0)
+		log_warn("%s", why.msg);
+}
+
 int runtime_cgroup_remove(const struct runtime_cgroup *g, struct err *e)
 {
 	int worst = 0;
+	if (g->unit)
+		stop_scope(g);
 	for (unsigned bit = 1; bit <= RUNTIME_CG_UNIFIED; bit <<= 1) {
 		bool freezer = bit == RUNTIME_CG_FREEZER && g->mode != RUNTIME_CGROUP_V2;
 		if (!exists_in(g, bit) && !freezer)

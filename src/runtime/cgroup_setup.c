@@ -1,6 +1,7 @@
 /* See cgroup_setup_priv.h. */
 #include "runtime/cgroup_setup_priv.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "runtime/config.h"
 
@@ -42,6 +43,26 @@ static void find_owner(
 	s->delegate = !mapped && uid != 0;
 }
 
+static int plan_unit(struct cgroup_setup *s, const struct runtime_config *c,
+	const struct runtime_options *o, struct runtime_cgroup *g, struct err *e)
+{
+	cleanup_free char *root = NULL, *slice = NULL;
+	bool user = systemd_is_user();
+	s->systemd = true;
+	int r = systemd_unit_parse(c->cgroups_path, o->id, user, &s->unit, e);
+	if (r == 0)
+		r = systemd_find(o->systemd_socket, &g->socket, e);
+	if (r == 0)
+		r = systemd_slice_path(s->unit.slice, &slice, e);
+	if (r == 0 && user)
+		r = systemd_root(g->socket, &root, e);
+	if (r < 0)
+		return r;
+	g->unit = mem_strdup(s->unit.name);
+	g->path = mem_printf("%s%s/%s", root ? root : "", slice, s->unit.name);
+	return 0;
+}
+
 int cgroup_setup_plan(struct cgroup_setup *s, const struct runtime_config *c,
 	const struct runtime_options *o, const struct runtime_id_maps *maps,
 	struct runtime_cgroup *g, struct err *e)
@@ -49,20 +70,40 @@ int cgroup_setup_plan(struct cgroup_setup *s, const struct runtime_config *c,
 	runtime_cgroup_probe(&s->aim.host);
 	s->aim.lenient = o->flags & RUNTIME_LOWER_LIMITS;
 	s->aim.devices = true;
-	int r = cgroup_path_make(c->cgroups_path, o->cgroup_parent, o->id, &g->path, e);
+	int r = o->flags & RUNTIME_SYSTEMD_CGROUP
+			? plan_unit(s, c, o, g, e)
+			: cgroup_path_make(c->cgroups_path, o->cgroup_parent, o->id, &g->path, e);
 	if (r == 0)
 		r = cgroup_choose(&s->aim, &c->resources, !(o->flags & RUNTIME_LEAN_CGROUP), g, e);
-	if (r == 0)
+	if (r == 0 && !s->systemd)
 		r = cgroup_reach(&s->aim, &c->resources, g, e);
 	if (r == 0 && wants_delegation(c, g))
 		find_owner(s, c, maps);
 	return r;
 }
 
-int cgroup_setup_do(struct cgroup_setup *s, const struct runtime_config *c,
-	struct runtime_cgroup *g, pid_t pid, struct err *e)
+/* systemd has put the process into the hierarchies that it manages; the others are ours. */
+static int make_scope(struct cgroup_setup *s, const struct runtime_config *c,
+	const struct runtime_cgroup *g, const char *id, pid_t pid, struct err *e)
 {
-	int r = g->path ? cgroup_make(g, e) : 0;
+	int r = systemd_scope_start(g->socket, &s->unit, id, pid, &s->aim, &c->resources, e);
+	if (r < 0)
+		return r;
+	if (g->mode == RUNTIME_CGROUP_V2 && !cgroup_exists(g))
+		return err_set(e, ERR_CHILD, "systemd made unit '%s', but not as cgroup '%s'",
+			g->unit, g->path);
+	r = cgroup_make(g, e);
+	return r < 0 ? r : cgroup_add_pid(g, pid, e);
+}
+
+int cgroup_setup_do(struct cgroup_setup *s, const struct runtime_config *c,
+	struct runtime_cgroup *g, const char *id, pid_t pid, struct err *e)
+{
+	int r = 0;
+	if (s->systemd)
+		r = make_scope(s, c, g, id, pid, e);
+	else if (g->path)
+		r = cgroup_make(g, e);
 	if (r == 0 && g->path)
 		r = cgroup_apply(&s->aim, g, &c->resources, false, e);
 	if (r == 0 && s->delegate)
@@ -72,5 +113,5 @@ int cgroup_setup_do(struct cgroup_setup *s, const struct runtime_config *c,
 
 void cgroup_setup_release(struct cgroup_setup *s)
 {
-	*s = (struct cgroup_setup){0};
+	systemd_unit_release(&s->unit);
 }

@@ -10,8 +10,11 @@
 #include "runtime/mount_syscalls_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Without a namespace the mount would show the whole host: the own directory is bound instead. */
 static int bind_group(struct child *k, unsigned controller, uint64_t attrs, struct err *e)
@@ -22,11 +25,24 @@ static int bind_group(struct child *k, unsigned controller, uint64_t attrs, stru
 	return fd < 0 ? err_sysno(e, fd, "bind '%s'", dir) : fd;
 }
 
-static int one_hierarchy(struct child *k, unsigned controller, uint64_t attrs, struct err *e)
+/* Controllers that share a hierarchy ("cpu,cpuacct") are links to it on the host, and only all
+ * together they name one that exists: a new one cannot be made in a namespace. */
+static void hierarchy_name(unsigned controller, char *out, size_t size)
+{
+	char link[64];
+	const char *name = cgroup_controller_name(controller);
+	snprintf(link, sizeof(link), "/sys/fs/cgroup/%s", name);
+	ssize_t n = readlink(link, out, size - 1);
+	if (n <= 0 || memchr(out, '/', (size_t)n))
+		n = snprintf(out, size, "%s", name);
+	out[n] = 0;
+}
+
+static int one_hierarchy(
+	struct child *k, unsigned controller, const char *name, uint64_t attrs, struct err *e)
 {
 	if (!k->cgroup_ns)
 		return bind_group(k, controller, attrs, e);
-	const char *name = cgroup_controller_name(controller);
 	const char *option[] = {name, NULL};
 	const struct runtime_mount m = {
 		.destination = name,
@@ -47,8 +63,14 @@ static int one_hierarchy(struct child *k, unsigned controller, uint64_t attrs, s
 static int add_hierarchy(
 	struct child *k, unsigned controller, const struct runtime_mount *m, int dir, struct err *e)
 {
-	const char *name = cgroup_controller_name(controller);
-	cleanup_fd int fd = one_hierarchy(k, controller, m->attr_set, e);
+	const char *word = cgroup_controller_name(controller);
+	char name[128];
+	hierarchy_name(controller, name, sizeof(name));
+	if (!str_eq(word, name) && symlinkat(name, dir, word) < 0)
+		return err_sys(e, "link '%s' for cgroups", word);
+	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0; /* with the controller before */
+	cleanup_fd int fd = one_hierarchy(k, controller, name, m->attr_set, e);
 	if (fd < 0)
 		return fd;
 	if (mkdirat(dir, name, 0755) < 0)
@@ -61,7 +83,7 @@ static int add_hierarchy(
 int child_mount_cgroup(struct child *k, const struct runtime_mount *m, int target, struct err *e)
 {
 	if (k->cgroup_v2) {
-		cleanup_fd int fd = one_hierarchy(k, RUNTIME_CG_UNIFIED, m->attr_set, e);
+		cleanup_fd int fd = one_hierarchy(k, RUNTIME_CG_UNIFIED, "cgroup", m->attr_set, e);
 		if (fd < 0)
 			return fd;
 		return child_attach(fd, target) < 0 ? err_sys(e, "mount '%s'", m->destination) : 0;

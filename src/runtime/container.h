@@ -79,6 +79,7 @@ struct runtime_options {
 
 	const char *seccomp_cache_dir; /* compiled filters; NULL: compiled each time */
 	const char *pid_file;          /* written before create returns */
+	const char *systemd_socket;    /* with RUNTIME_SYSTEMD_CGROUP; NULL: the usual one */
 	const char *cgroup_parent;     /* where a config without cgroupsPath goes; NULL: "/kist" */
 };
 
@@ -122,8 +123,9 @@ struct runtime_state {
 	char *cgroup_path;           /* relative to every hierarchy; "" when none was made */
 	unsigned cgroup_controllers; /* those in which it was made (enum runtime_controller) */
 	unsigned cgroup_mode;        /* enum runtime_cgroup_mode */
-	unsigned hooks;              /* bit n: there are hooks of enum runtime_hook_kind n */
-	bool rdt;                    /* it has groups in resctrl */
+	char *systemd_unit, *systemd_socket; /* "" when systemd did not make the group */
+	unsigned hooks; /* bit n: there are hooks of enum runtime_hook_kind n */
+	bool rdt;       /* it has groups in resctrl */
 	enum runtime_status status;
 	pid_t pid; /* 0 when stopped */
 	uint64_t start_time;

@@ -101,7 +101,7 @@ static int prepare_cgroup(struct creation *w, struct err *e)
 static int make_cgroup(struct creation *w, struct err *e)
 {
 	w->made_cgroup = true;
-	return cgroup_setup_do(&w->cgroup, w->c, &w->k->cgroup, w->k->pid, e);
+	return cgroup_setup_do(&w->cgroup, w->c, &w->k->cgroup, w->o->id, w->k->pid, e);
 }
 
 /* A sysctl of a namespace that is joined must not be one of the host's own. */

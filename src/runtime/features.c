@@ -76,6 +76,9 @@ static const struct {
 } switches[] = {
 	{"cgroup", "v1", has_cgroup_v1},
 	{"cgroup", "v2", has_cgroup_v2},
+	{"cgroup", "systemd", always}, /* by the runtime; the host is another matter */
+	{"cgroup", "systemdUser", always},
+	{"cgroup", "rdma", always},
 	{"apparmor", "enabled", lsm_apparmor_enabled},
 	{"selinux", "enabled", lsm_selinux_enabled},
 	{"intelRdt", "enabled", has_resctrl},

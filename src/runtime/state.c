@@ -84,6 +84,10 @@ int state_write(int dir, const struct runtime_config *c, const struct runtime_op
 		(json_int_t)start);
 	if (!v)
 		return err_set(e, ERR_FORMAT, "the container's id or bundle is not UTF-8");
+	if (g->unit) {
+		json_object_set_new(v, "systemdUnit", json_string(g->unit));
+		json_object_set_new(v, "systemdSocket", json_string(g->socket));
+	}
 	cleanup_free char *notes = state_annotations(c);
 	json_object_set_new(v, "annotations", json_string(notes));
 	if (c->rdt.set)
@@ -130,6 +134,8 @@ static void read_fields(struct runtime_state *s, json_t *o)
 	s->bundle = take_string(o, "bundle");
 	s->annotations = take_string(o, "annotations");
 	s->cgroup_path = take_string(o, "cgroupPath");
+	s->systemd_unit = take_string(o, "systemdUnit");
+	s->systemd_socket = take_string(o, "systemdSocket");
 	json_int_t mode = json_integer_value(json_object_get(o, "cgroupMode"));
 	s->cgroup_mode = mode >= 0 && mode <= RUNTIME_CGROUP_V2 ? (unsigned)mode : 0;
 	s->cgroup_controllers =
@@ -210,6 +216,8 @@ void runtime_state_free(struct runtime_state *s)
 	free(s->bundle);
 	free(s->version);
 	free(s->cgroup_path);
+	free(s->systemd_unit);
+	free(s->systemd_socket);
 	free(s->annotations);
 	free(s);
 }
@@ -221,8 +229,14 @@ char *runtime_state_format(const struct runtime_state *s)
 
 struct runtime_cgroup state_cgroup(const struct runtime_state *s)
 {
-	return (struct runtime_cgroup){
-		(enum runtime_cgroup_mode)s->cgroup_mode, s->cgroup_path, s->cgroup_controllers};
+	struct runtime_cgroup g = {.mode = (enum runtime_cgroup_mode)s->cgroup_mode,
+		.path = s->cgroup_path,
+		.controllers = s->cgroup_controllers};
+	if (*s->systemd_unit) {
+		g.unit = s->systemd_unit;
+		g.socket = s->systemd_socket;
+	}
+	return g;
 }
 
 int state_open_pid(const struct runtime_state *s)

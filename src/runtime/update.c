@@ -4,11 +4,13 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "runtime/cgroup_priv.h"
 #include "runtime/json_priv.h"
 #include "runtime/state_priv.h"
+#include "runtime/systemd.h"
 #include "runtime/update_priv.h"
 
 #include <errno.h>
@@ -104,6 +106,17 @@ static int extend(struct update *x, const struct cgroup_aim *aim, struct err *e)
 	return cgroup_extend(&x->g, want.controllers, e);
 }
 
+/* After the files, which refuse more exactly. Systemd writes what it holds again whenever it likes:
+ * so it has to know. */
+static int tell_systemd(struct update *x, const struct cgroup_aim *aim, struct err *e)
+{
+	struct err why = ERR_INIT;
+	if (systemd_scope_update(x->g.socket, x->g.unit, aim, &x->resources->resources, &why) < 0)
+		log_warn("%s; the limits are set, and last until systemd sets its own again",
+			why.msg);
+	return 0;
+}
+
 static int apply(struct update *x, struct err *e)
 {
 	struct cgroup_aim aim = {.lenient = false};
@@ -113,7 +126,9 @@ static int apply(struct update *x, struct err *e)
 	runtime_cgroup_probe(&aim.host);
 	x->g = state_cgroup(x->s);
 	int r = extend(x, &aim, e);
-	return r < 0 ? r : cgroup_apply(&aim, &x->g, &x->resources->resources, true, e);
+	if (r == 0)
+		r = cgroup_apply(&aim, &x->g, &x->resources->resources, true, e);
+	return r < 0 || !x->g.unit ? r : tell_systemd(x, &aim, e);
 }
 
 static int record(struct update *x, struct err *e)

@@ -14,7 +14,6 @@ struct runtime_update {
 	size_t resources_len;
 	/* lines of the schemata file of resctrl: "L3:0=f", "MB:0=50"; NULL: as they are */
 	const char *l3_cache_schema, *mem_bw_schema;
-	const char *systemd_socket; /* NULL: the usual one */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "cli/runtime/runtime.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
+#include "runtime/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,6 +66,16 @@ int connect_console(const char *path, struct err *e)
 	return STEAL_FD(fd);
 }
 
+/* The manager of this user, where a session says where its sockets are; NULL: the usual one */
+static char *user_systemd(void)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	if (!global.systemd_cgroup || !systemd_is_user() || str_empty(run))
+		return NULL;
+	cleanup_free char *own = mem_printf("%s/systemd/private", run);
+	return file_exists(AT_FDCWD, own) ? STEAL(own) : mem_printf("%s/bus", run);
+}
+
 static int make(const struct create_options *co, const char *id, bool later,
 	struct runtime_container **ret, struct err *e)
 {
@@ -87,7 +98,10 @@ static int make(const struct create_options *co, const char *id, bool later,
 	o.bundle = bundle;
 	o.state_dir = dir;
 	o.flags = (later ? RUNTIME_START_LATER : 0) | (co->no_pivot ? RUNTIME_NO_PIVOT : 0) |
-		  (co->no_keyring ? RUNTIME_NO_KEYRING : 0);
+		  (co->no_keyring ? RUNTIME_NO_KEYRING : 0) |
+		  (global.systemd_cgroup ? RUNTIME_SYSTEMD_CGROUP : 0);
+	cleanup_free char *manager = user_systemd();
+	o.systemd_socket = manager;
 	o.console_socket = console;
 	o.preserve_fds = co->preserve_fds;
 	o.seccomp_cache_dir = cache;

@@ -21,7 +21,7 @@ const struct option_spec global_options[] = {
 	OPT_TEXT(global, log, "log", 0, "FILE", "messages go there, and errors to stderr, too"),
 	OPT_TEXT(global, log_format, "log-format", 0, "FORMAT", "text or json"),
 	OPT_FLAG(global, debug, "debug", 0, "more messages"),
-	OPT_TEXT(global, cgroup_manager, "cgroup-manager", 0, "MANAGER", "cgroupfs"),
+	OPT_TEXT(global, cgroup_manager, "cgroup-manager", 0, "MANAGER", "cgroupfs or systemd"),
 	OPT_FLAG(global, systemd_cgroup, "systemd-cgroup", 0, "as --cgroup-manager systemd"),
 	OPT_TEXT(global, rootless, "rootless", 0, "VALUE", "true, false or auto"),
 	OPT_FLAG(global, version, "version", 'v', "print the version"),
@@ -69,9 +69,6 @@ int global_check(struct err *e)
 			"cgroupfs or systemd", e);
 		global.systemd_cgroup |= str_eq(global.cgroup_manager, "systemd");
 	}
-	if (r == 0 && global.systemd_cgroup)
-		r = err_set(e, ERR_UNSUPPORTED,
-			"the systemd cgroup manager is not supported by this version");
 	return r;
 }
 
