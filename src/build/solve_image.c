@@ -86,35 +86,6 @@ static int fetch_image(struct solver *v, const char *name, const struct oci_plat
 	return r < 0 ? r : read_image(v, name, x->id, ret, e);
 }
 
-static bool fits(const struct store_image *image, const struct oci_platform *want)
-{
-	const struct oci_platform is = {image->os, image->arch, image->variant};
-	return !want || oci_platform_match(&is, want);
-}
-
-/* Another image of the indexes that image came from, for the platform wanted. 1: image is it now. */
-static int find_sibling(
-	struct solver *v, struct store_image *image, const struct oci_platform *want, struct err *e)
-{
-	struct strv indexes cleanup_strv = STRV_INIT;
-	int r = store_image_indexes(v->q->store, image->id, &indexes, e);
-	for (size_t i = 0; i < indexes.n && r >= 0; i++) {
-		struct strv ids cleanup_strv = STRV_INIT;
-		r = store_index_images(v->q->store, indexes.v[i], &ids, e);
-		for (size_t k = 0; k < ids.n && r >= 0; k++) {
-			struct store_image other cleanup(store_image_release) = {0};
-			r = store_image_get(v->q->store, ids.v[k], &other, e);
-			if (r < 0 || !fits(&other, want))
-				continue;
-			store_image_release(image);
-			*image = other;
-			other = (struct store_image){0};
-			return 1;
-		}
-	}
-	return r < 0 ? r : 0;
-}
-
 /* A name of FROM or COPY --from: in the store, or else from a registry. */
 int solve_find_image(void *solver, const char *name, const struct oci_platform *want,
 	struct build_image *ret, struct err *e)
@@ -131,8 +102,8 @@ int solve_find_image(void *solver, const char *name, const struct oci_platform *
 		return fetch_image(v, name, want, ret, e);
 	struct err why = ERR_INIT, not_fetched = ERR_INIT;
 	r = store_image_find(q->store, name, &image, &why);
-	if (r >= 0 && !fits(&image, want)) {
-		r = find_sibling(v, &image, want, e);
+	if (r >= 0) {
+		r = store_image_for_platform(q->store, &image, want, e);
 		if (r < 0)
 			return r;
 		/* without network the one that is here is the answer: it says what it is for */

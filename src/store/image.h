@@ -8,6 +8,8 @@
 #include "base/strv.h"
 #include "store/store.h"
 
+struct oci_platform;
+
 struct store_image {
 	char id[STORE_DIGEST_MAX];
 	int64_t created; /* the config's `created`; 0: none */
@@ -67,6 +69,12 @@ int store_image_add_index(struct store *s, const char *id, const char *index_dig
 int store_image_indexes(struct store *s, const char *id, struct strv *ret, struct err *e);
 /* Images of an index that are in the store: ids. */
 int store_index_images(struct store *s, const char *index_digest, struct strv *ret, struct err *e);
+/* Whether image is one for platform want (NULL: any will do). */
+bool store_image_fits(const struct store_image *image, const struct oci_platform *want);
+/* image becomes the one for platform want, if it is none: another of its indexes. 1: it is now, 0:
+ * the store has none, image is untouched. */
+int store_image_for_platform(
+	struct store *s, struct store_image *image, const struct oci_platform *want, struct err *e);
 
 /* Containers whose image this is: their ids. */
 int store_image_users(struct store *s, const char *id, struct strv *ret, struct err *e);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "oci/descriptor.h"
 #include "store/store_priv.h"
 
 int store_blob_seen(struct store *s, const char *digest, const char *repository, struct err *e)
@@ -59,5 +60,35 @@ int store_index_images(struct store *s, const char *index_digest, struct strv *r
 		"s", index_digest);
 	while (r >= 0 && (r = store_query_next(s, &q, e)) > 0)
 		strv_add(ret, store_query_text(&q, 0));
+	return r < 0 ? r : 0;
+}
+
+bool store_image_fits(const struct store_image *image, const struct oci_platform *want)
+{
+	const struct oci_platform is = {image->os, image->arch, image->variant};
+	return !want || oci_platform_match(&is, want);
+}
+
+int store_image_for_platform(
+	struct store *s, struct store_image *image, const struct oci_platform *want, struct err *e)
+{
+	struct strv indexes cleanup_strv = STRV_INIT;
+	if (store_image_fits(image, want))
+		return 1;
+	int r = store_image_indexes(s, image->id, &indexes, e);
+	for (size_t i = 0; i < indexes.n && r >= 0; i++) {
+		struct strv ids cleanup_strv = STRV_INIT;
+		r = store_index_images(s, indexes.v[i], &ids, e);
+		for (size_t k = 0; k < ids.n && r >= 0; k++) {
+			struct store_image other cleanup_store_image = {0};
+			r = store_image_get(s, ids.v[k], &other, e);
+			if (r < 0 || !store_image_fits(&other, want))
+				continue;
+			store_image_release(image);
+			*image = other;
+			other = (struct store_image){0};
+			return 1;
+		}
+	}
 	return r < 0 ? r : 0;
 }

@@ -176,7 +176,13 @@ static int send_image(struct push *p, const char *id, struct document *ret, stru
 		r = send_config(p, id, &config, e);
 	if (r < 0)
 		return r;
-	if (!original || !same_layers(&came, layers, c.diff_ids.n))
+	bool same = original && same_layers(&came, layers, c.diff_ids.n);
+	if (!same && p->o->preserve_digest)
+		return err_set(e, ERR_UNSUPPORTED, "--preserve-digests: %s",
+			original ? "the compressed bytes with which its layers came are no longer "
+				   "kept"
+				 : "the image has no manifest of that form yet");
+	if (!same)
 		new_manifest(p, id, config.len, original ? &came : NULL, layers, c.diff_ids.n, ret);
 	return 0;
 }

@@ -34,8 +34,9 @@ struct transport_push_options {
 	enum oci_compression compression;
 	int level; /* of zstd; 0: the default */
 	enum transport_manifest_format format;
-	bool all_platforms; /* the index that the image came with, and all its images */
-	unsigned jobs;      /* layers at a time; 0: a few */
+	bool preserve_digest; /* fail rather than make another manifest than the one it came with */
+	bool all_platforms;   /* the index that the image came with, and all its images */
+	unsigned jobs;        /* layers at a time; 0: a few */
 	const volatile sig_atomic_t *stop;
 	const struct transport_progress *progress;
 };

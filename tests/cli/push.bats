@@ -118,6 +118,25 @@ remote_digest() { remote "$1" | sha256sum | cut -d' ' -f1; }
   fails_with 1 "without an index" kist push --all localhost/app:1 "$FAULTY/index5:1"
 }
 
+@test "--platform sends one of an index; --preserve-digests refuses another manifest" {
+  local arch
+  kist pull -q --all --digestfile "$T/top" "$REGISTRY/index:1"
+  [[ $(<"$T/top") == "sha256:$(remote_digest index:1)" ]]
+  for arch in amd64 arm64; do
+    kist push -q --platform "linux/$arch" --preserve-digests --digestfile "$T/d" "$REGISTRY/index:1" "$REGISTRY/one:$arch"
+    [[ $(<"$T/d") == "$(remote index:1 | jq -r --arg a "$arch" '.manifests[] | select(.platform.architecture == $a) | .digest')" ]]
+  done
+  run -1 kist push --platform linux/s390x "$REGISTRY/index:1" "$REGISTRY/one:no"
+  [[ $output == *"for linux/s390x"*"kist pull --platform linux/s390x"* ]]
+  mkdir "$T/context"
+  date +%N >"$T/context/new"
+  printf 'FROM scratch\nCOPY new /\n' | kist build -q -f - -t localhost/new:1 "$T/context"
+  run -1 kist push --preserve-digests localhost/new:1 "$REGISTRY/new:1"
+  [[ $output == *"has no manifest of that form yet"* ]]
+  run -1 kist push --preserve-digests --compression zstd "$REGISTRY/index:1" "$REGISTRY/one:z"
+  [[ $output == *"--preserve-digests"* ]]
+}
+
 @test "where it goes: names without a registry are refused, digests must be the manifest's" {
   fails_with 1 "names no registry" kist push app:1
   fails_with 1 "names no registry" kist push localhost/app:1 else

@@ -6,6 +6,7 @@ static const struct cli_opt opts[] = {
 	{"all", 0, NULL, "every platform of an index, not only this machine's", 0},
 	{"platform", 0, "OS/ARCH[/VARIANT]", "the image for this platform", 0},
 	{"policy", 0, "always|missing|newer|never", "when to ask the registry (always)", 0},
+	{"digestfile", 0, "FILE", "write the digest of the last image to this file", 0},
 	{"quiet", 'q', NULL, "print the image's name only", 0},
 	{"max-layer-size", 0, "SIZE", "of a layer, as it comes and unpacked (1t)", 0},
 	{"max-ratio", 0, "N", "how many times its size a layer may unpack to (2000)", 0},

@@ -6,6 +6,8 @@ static const struct cli_opt opts[] = {
 	{"compression", 0, "gzip|zstd[:LEVEL]|none",
 		"of layers (default: as they came, gzip for others)", 0},
 	{"format", 0, "oci|v2s2", "of the manifest (default: as it came, oci for others)", 0},
+	{"platform", 0, "OS/ARCH[/VARIANT]", "the image of this platform, of the same index", 0},
+	{"preserve-digests", 0, NULL, "fail where the manifest would be another one", 0},
 	{"digestfile", 0, "FILE", "write the digest of what was pushed to this file", 0},
 	{"quiet", 'q', NULL, "print the name only", 0},
 	REMOTE_TRANSFER_OPTS,

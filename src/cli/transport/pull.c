@@ -1,5 +1,6 @@
 /* kist pull: images from registries. */
 #include "cli/store.h"
+#include "base/file.h"
 #include "cli/transport/progress.h"
 #include "cli/transport/remote.h"
 #include "cli/transport/transport.h"
@@ -8,6 +9,7 @@
 #include "oci/descriptor.h"
 #include "transport/pull.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,7 +64,7 @@ static int read_options(struct command *m)
 /* As docker: the digest, whether something is new, and the name alone with --quiet. */
 static int print_pulled(void *ctx, const struct transport_pulled *p)
 {
-	const struct cli *c = ctx;
+	struct cli *c = ctx;
 	if (cli_flag(c, "announce"))
 		return 0;
 	if (!cli_flag(c, "quiet")) {
@@ -74,7 +76,9 @@ static int print_pulled(void *ctx, const struct transport_pulled *p)
 	}
 	printf("%s\n", p->name);
 	fflush(stdout);
-	return 0;
+	const char *path = cli_value(c, "digestfile");
+	return path ? file_write(AT_FDCWD, path, p->digest, strlen(p->digest), 0644, 0, &c->err)
+		    : 0;
 }
 
 /* For the builder (build/fetch.h) */

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "oci/descriptor.h"
 #include "store/image.h"
 #include "transport/push.h"
 
@@ -23,6 +24,7 @@ struct command {
 	struct progress *progress;
 	struct store_image image;
 	struct oci_reference to;
+	struct oci_platform platform;
 	struct transport_push_options o;
 };
 
@@ -31,6 +33,7 @@ static void command_release(struct command *m)
 	progress_free(m->progress);
 	remote_release(&m->remote);
 	store_image_release(&m->image);
+	oci_platform_release(&m->platform);
 	store_close(m->store);
 }
 
@@ -64,7 +67,27 @@ static int read_options(struct command *m)
 	if (format && transport_manifest_format_parse(format, &m->o.format) < 0)
 		return err_set(&c->err, ERR_USAGE, "--format '%s': it is oci or v2s2", format);
 	m->o.all_platforms = cli_flag(c, "all");
+	m->o.preserve_digest = cli_flag(c, "preserve-digests");
 	return read_compression(c, &m->o);
+}
+
+/* Of the image that was named: the one for --platform. */
+static int choose_platform(struct command *m)
+{
+	struct cli *c = m->c;
+	const char *text = cli_value(c, "platform");
+	if (!text)
+		return 0;
+	if (m->o.all_platforms)
+		return err_set(&c->err, ERR_USAGE, "--all and --platform exclude each other");
+	int r = oci_platform_parse(text, &m->platform, &c->err);
+	if (r >= 0)
+		r = store_image_for_platform(m->store, &m->image, &m->platform, &c->err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = err_set(&c->err, ERR_NOT_FOUND, "the store has no '%s' for %s", c->operands[0], text);
+	err_hint(&c->err, "kist pull --platform %s %s", text, c->operands[0]);
+	return r;
 }
 
 static int no_registry(struct cli *c, const char *text)
@@ -128,6 +151,8 @@ static int cmd_push(struct cli *c)
 		r = cli_store_open(c, &m.store, &c->err);
 	if (r >= 0)
 		r = cli_image_find(m.store, c->operands[0], &m.image, NULL, &c->err);
+	if (r >= 0)
+		r = choose_platform(&m);
 	if (r >= 0)
 		r = read_destination(&m);
 	if (r < 0)
