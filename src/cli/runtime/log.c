@@ -5,8 +5,11 @@
 #include "base/str.h"
 #include "cli/runtime/runtime.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The length of a well-formed UTF-8 sequence at s, 0 when it is none (RFC 3629) */
@@ -58,12 +61,23 @@ static void add_json(struct buf *b, const char *level, const char *text, const c
 	buf_printf(b, "\",\"time\":\"%s\"}\n", clock_format(clock_now(), time));
 }
 
+/* One line: what a config or an image calls its files must not move a terminal's cursor. */
+static void add_line(struct buf *b, const char *head, const char *text)
+{
+	buf_printf(b, "kist-runtime: %s", head);
+	for (; *text; text++)
+		buf_add_char(b, iscntrl((unsigned char)*text) ? '?' : *text);
+	buf_add_char(b, '\n');
+}
+
 static void add_text(struct buf *b, const char *level, const char *text, const char *hint)
 {
-	bool error = str_eq(level, "error");
-	buf_printf(b, "kist-runtime: %s%s%s\n", error ? "" : level, error ? "" : ": ", text);
+	char head[32] = "";
+	if (!str_eq(level, "error"))
+		snprintf(head, sizeof(head), "%s: ", level);
+	add_line(b, head, text);
 	if (!str_empty(hint))
-		buf_printf(b, "kist-runtime: hint: %s\n", hint);
+		add_line(b, "hint: ", hint);
 }
 
 void message(const char *level, const char *text, const char *hint)
@@ -72,7 +86,9 @@ void message(const char *level, const char *text, const char *hint)
 	if (global.log)
 		fd = open(global.log, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0644);
 	struct buf b cleanup_buf = BUF_INIT;
-	if (str_eq(global.log_format, "json"))
+	if (global.log && fd < 0)
+		dprintf(2, "kist-runtime: warning: log '%s': %s\n", global.log, strerror(errno));
+	if (str_eq(global.log_format, "json") && (fd >= 0 || !global.log))
 		add_json(&b, level, text, hint);
 	else
 		add_text(&b, level, text, hint);

@@ -164,6 +164,19 @@ def _(b):
     expect(any(x["level"] == "error" for x in lines), str(lines))
 
 
+@check(CMD, "messages: what a config calls a file does not move the terminal's cursor", ("kist",))
+def _(b):
+    b.change({"process.args": ["/no/\x1b[2Jsuch\nprogram"]})
+    r = b.run(ok=False)
+    expect("\x1b" not in r.stderr and r.stderr.count("\n") == 1, repr(r.stderr))
+
+
+@check(CMD, "--log-format json without --log: on standard error", ("kist",))
+def _(b):
+    r = b.call("start", "nosuch", before=("--log-format", "json"))
+    equal(json.loads(r.stderr)["level"], "error")
+
+
 @check(CMD, "--log as text")
 def _(b):
     log = b.dir / "log"
