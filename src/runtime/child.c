@@ -98,7 +98,7 @@ static int do_session(struct child *k, const struct runtime_step *s, struct err 
 		k->self_ino = st.st_ino;
 	}
 	write_hook_states(k);
-	int r = lsm_open(k->process, &k->lsm, e);
+	int r = k->labelled ? 0 : lsm_open(k->process, &k->lsm, e);
 	return r < 0 ? r : set_stdio(k, e);
 }
 

@@ -33,6 +33,7 @@ struct child {
 	bool lower_limits;
 	bool bring_to_root; /* in a user namespace: become its root once it is mapped */
 	bool user_ns_new;   /* that namespace is new */
+	bool labelled; /* labels and the OOM score are set: it could not open the files any more */
 	/* newuidmap(1) of an unprivileged user works only on a process that /proc shows as his */
 	bool dumpable_till_mapped;
 	int (*mount_root)(void *ctx, const char *target, struct err *e);

@@ -89,6 +89,8 @@ int child_do_oom_score(struct child *k, const struct runtime_step *s, struct err
 {
 	const struct runtime_process *p = s->item;
 	char text[16];
+	if (k->labelled)
+		return 0;
 	int len = snprintf(text, sizeof(text), "%d", p->oom_score_adj);
 	cleanup_fd int fd = procfs_open("self/oom_score_adj", O_WRONLY, e);
 	int r = fd < 0 ? fd : write(fd, text, (size_t)len) < 0 ? -errno : 0;

@@ -44,6 +44,22 @@ struct entry {
 	int namespaces;
 };
 
+/* For who is not root: once the container's processes see him, nobody may look into him, and so
+ * procfs gives his files to root. What he would write there is inherited instead. */
+static int set_labels(void *arg, struct err *e)
+{
+	struct child *k = arg;
+	const struct runtime_step s = {RUNTIME_STEP_OOM_SCORE, k->process, 0};
+	int r = lsm_open(k->process, &k->lsm, e);
+	if (r == 0)
+		r = lsm_apply(&k->lsm, e);
+	if (r == 0 && k->process->has_oom_score_adj)
+		r = child_do_oom_score(k, &s, e);
+	k->lsm.n = 0;
+	k->labelled = true;
+	return r;
+}
+
 static int prepare(struct entry *x, const struct runtime_state *s, const struct runtime_process *p,
 	const struct runtime_exec_options *o, struct err *e)
 {
@@ -68,6 +84,7 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 	 * what is the host's before */
 	if ((x->namespaces & CLONE_NEWPID) && (x->namespaces & CLONE_NEWUSER) && geteuid() != 0) {
 		x->sp.joins[0].flags |= CLONE_NEWUSER;
+		x->sp.before_joins = set_labels;
 		x->namespaces &= ~CLONE_NEWUSER;
 	}
 	runtime_plan_exec(x->config, p, (uint64_t)x->namespaces, &x->plan);

@@ -37,7 +37,8 @@ struct stage {
 struct stage_result {
 	pid_t pid;
 	int error;
-	int join; /* which one failed; -1: the clone */
+	int join;     /* which one failed; -1: the clone */
+	struct err e; /* of before_joins */
 };
 
 static bool joins_user(const struct spawn *s)
@@ -78,7 +79,10 @@ static int stage_main(void *arg)
 {
 	const struct stage *st = arg;
 	const struct spawn *s = st->s;
-	struct stage_result r = {-1, 0, join_all(s)};
+	struct stage_result r = {.pid = -1, .join = -1, .e = ERR_INIT};
+	if (s->before_joins && s->before_joins(s->arg, &r.e) < 0)
+		return io_write_all(st->pipe, &r, sizeof(r)) < 0;
+	r.join = join_all(s);
 	if (r.join < 0) {
 		r.pid = clone_into(s, CLONE_PARENT, NULL);
 		if (r.pid == 0)
@@ -105,6 +109,8 @@ static pid_t spawn_by_stage(const struct spawn *s, int *ret_pidfd, struct err *e
 	proc_wait(stage, NULL);
 	if (n != (ssize_t)sizeof(r))
 		return err_set(e, ERR_CHILD, "the process that joins namespaces died");
+	if (r.e.code)
+		return err_set(e, r.e.code, "%s", r.e.msg);
 	if (r.pid < 0 && r.join < 0)
 		return err_sysno(e, r.error, "clone3");
 	if (r.pid < 0) {

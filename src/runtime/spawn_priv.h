@@ -20,6 +20,9 @@ struct spawn {
 	 * that namespace only afterwards. Descriptors are borrowed. */
 	struct spawn_join joins[RUNTIME_NS_KINDS];
 	size_t njoins;
+	/* Runs with arg before anything is joined, in a process whose memory, score and labels the
+	 * new one inherits; NULL: nothing. Only with joins. A negative result ends it. */
+	int (*before_joins)(void *arg, struct err *e);
 	int (*run)(void *arg); /* in the new process; its result is the exit status */
 	void *arg;
 };
