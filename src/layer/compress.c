@@ -303,31 +303,45 @@ static int push_plain(struct layer_compress *z, const void *p, size_t len, struc
 	return emit(z, p, len, e);
 }
 
+int layer_compress_room(struct layer_compress *z, void **ret, size_t *ret_len, struct err *e)
+{
+	int r = 0;
+	struct job *j = &z->jobs[z->filled % z->n_jobs];
+	if (j->in_len == PIECE && z->filled - z->emitted < z->n_jobs) {
+		r = submit(z, e); /* only now: the last piece may be the only one */
+		j = &z->jobs[z->filled % z->n_jobs];
+	}
+	if (r == 0 && z->filled - z->emitted == z->n_jobs)
+		r = emit_oldest(z, e);
+	if (r < 0)
+		return r;
+	if (!j->in)
+		j->in = mem_alloc(PIECE);
+	*ret = j->in + j->in_len;
+	*ret_len = PIECE - j->in_len;
+	return 0;
+}
+
+void layer_compress_filled(struct layer_compress *z, size_t len)
+{
+	z->jobs[z->filled % z->n_jobs].in_len += len;
+	z->plain_size += len;
+}
+
 int layer_compress_push(struct layer_compress *z, const void *data, size_t len, struct err *e)
 {
 	const uint8_t *p = data;
 	if (z->kind == LAYER_PLAIN)
 		return push_plain(z, data, len, e);
 	while (len) {
-		int r = 0;
-		struct job *j = &z->jobs[z->filled % z->n_jobs];
-		if (j->in_len == PIECE && z->filled - z->emitted < z->n_jobs) {
-			r = submit(z, e); /* only now: the last piece may be the only one */
-			if (r < 0)
-				return r;
-			j = &z->jobs[z->filled % z->n_jobs];
-		}
-		if (z->filled - z->emitted == z->n_jobs) {
-			r = emit_oldest(z, e);
-			if (r < 0)
-				return r;
-		}
-		if (!j->in)
-			j->in = mem_alloc(PIECE);
-		size_t n = MIN(len, PIECE - j->in_len);
-		memcpy(j->in + j->in_len, p, n);
-		j->in_len += n;
-		z->plain_size += n;
+		void *room;
+		size_t n;
+		int r = layer_compress_room(z, &room, &n, e);
+		if (r < 0)
+			return r;
+		n = MIN(n, len);
+		memcpy(room, p, n);
+		layer_compress_filled(z, n);
 		p += n;
 		len -= n;
 	}

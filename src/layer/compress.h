@@ -34,6 +34,10 @@ void layer_compress_threads(struct layer_compress *z, unsigned n);
 /* Of zstd, 1 to 22; 0: LAYER_ZSTD_LEVEL. */
 #define LAYER_ZSTD_LEVEL 3
 void layer_compress_level(struct layer_compress *z, int level);
+/* The bytes in order. Or, for gzip and zstd, without a copy: room for some of them, at least one
+ * byte, and how many were put there. */
+int layer_compress_room(struct layer_compress *z, void **ret, size_t *ret_len, struct err *e);
+void layer_compress_filled(struct layer_compress *z, size_t len);
 int layer_compress_push(struct layer_compress *z, const void *p, size_t len, struct err *e);
 int layer_compress_finish(struct layer_compress *z, struct layer_compress_info *ret, struct err *e);
 /* All of in_fd from its offset through fn. */

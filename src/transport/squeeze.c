@@ -21,7 +21,6 @@ struct squeeze {
 	uint64_t at; /* offset of ready.data[used] in the whole */
 	bool finished;
 	struct layer_compress_info info;
-	char piece[PIECE];
 };
 
 struct squeeze *squeeze_new(const struct squeeze_options *o)
@@ -65,13 +64,17 @@ static int begin(struct squeeze *q, struct err *e)
 /* More compressed bytes into ready; at the end of the tar all of them. */
 static int more(struct squeeze *q, struct err *e)
 {
-	ssize_t n = io_pread_full(q->o.tar, q->piece, PIECE, (off_t)q->plain);
+	void *room;
+	size_t most;
+	int r = layer_compress_room(q->z, &room, &most, e);
+	if (r < 0)
+		return r;
+	ssize_t n = io_pread_full(q->o.tar, room, MIN(most, PIECE), (off_t)q->plain);
 	if (n < 0)
 		return err_sysno(e, (int)n, "read the layer");
+	layer_compress_filled(q->z, (size_t)n);
 	q->plain += (uint64_t)n;
-	int r = n && q->o.read ? q->o.read(q->o.ctx, q->plain, e) : 0;
-	if (r >= 0 && n)
-		r = layer_compress_push(q->z, q->piece, (size_t)n, e);
+	r = n && q->o.read ? q->o.read(q->o.ctx, q->plain, e) : 0;
 	if (r >= 0 && !n) {
 		r = layer_compress_finish(q->z, &q->info, e);
 		q->finished = r >= 0;

@@ -133,7 +133,7 @@ untagged() { # an image whose name was taken by another
   head -c 5000 /dev/zero >"$KIST_ROOT/root/blobs/partial/$old"
   head -c 3000 /dev/zero >"$KIST_ROOT/root/blobs/partial/$young"
   touch -d '8 days ago' "$KIST_ROOT/root/blobs/partial/$old"
-  run -0 kist prune --dry-run
+  output=$(kist prune --dry-run)
   [[ $output == *partial*"${old:0:12}"*"a fetch that was cut 8 days ago and has not gone on"* ]]
   [[ $output != *"${young:0:12}"* ]]
   kist prune -f >/dev/null

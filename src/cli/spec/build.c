@@ -44,6 +44,8 @@ CLI_SPEC(build) = {
 		"directory PATH. With - the context is a tar archive, plain or compressed, on "
 		"standard input, or a Dockerfile alone. Only stages that the target needs are "
 		"built; those that do not need each other at the same time.\n\n"
+		"Base images that are not here are fetched from their registries, while everything "
+		"goes on that does not stand on them; --pull asks for newer ones.\n\n"
 		"Files that .dockerignore names (or FILE.dockerignore beside the Dockerfile) are "
 		"no "
 		"part of the context; --print-context shows the verdict on each.\n\n"
