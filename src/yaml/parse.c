@@ -282,8 +282,15 @@ int yaml_parse(const char *bytes, size_t len, const char *name, struct yaml_doc 
 			return yaml_error(e, ERR_SYNTAX, &d, 1, "it holds 0 bytes");
 	} else {
 		struct parser p cleanup(parser_release) = {.doc = &d, .line = 1, .lines = 1};
-		for (size_t i = 0; i + 1 < len; i++)
-			p.lines += bytes[i] == '\n';
+		for (size_t i = 0; i < len; i++) {
+			bool first = i == 0 || bytes[i - 1] == '\n' || bytes[i - 1] == '\r';
+			/* libfyaml 0.7 never ends on some directives; nobody needs one here */
+			if (first && bytes[i] == '%')
+				return yaml_error(e, ERR_UNSUPPORTED, &d, p.lines,
+					"a line that begins with '%%' (a directive) is not known "
+					"here");
+			p.lines += bytes[i] == '\n' && i + 1 < len;
+		}
 		int r = begin(&p, bytes, len, e);
 		if (r >= 0)
 			r = parse_events(&p, e);

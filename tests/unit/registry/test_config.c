@@ -173,6 +173,8 @@ static void test_refused(void **state)
 		{"registries:\n  a.b: {}\n  a.b: {}", "f.yaml:3:"},
 		{"registries: {a.b: &x {}, c.d: *x}", "anchors and aliases"},
 		{"registries: !!map {}", "tag"},
+		{"a: 1\n%se/g", "f.yaml:2: a line that begins with '%'"},
+		{"%YAML 1.2\n---\na: 1", "f.yaml:1: a line that begins with '%'"},
 		{"a: [", "f.yaml:1: not valid YAML: flow sequence"},
 		{"a: 1\nb: 2\nc: [}", "f.yaml:3: not valid YAML"},
 		{"a: 1\n---\nb: 2", "second document"},
