@@ -125,8 +125,10 @@ static int each_address(const struct nlmsghdr *h, void *arg)
 	const struct ifaddrmsg *ifa = NLMSG_DATA(h);
 	const struct nlattr *a[IFA_FLAGS + 1];
 	if (h->nlmsg_type != RTM_NEWADDR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*ifa)) ||
-		(int)ifa->ifa_index != d->index || d->naddresses == ADDRESSES_MAX)
+		(int)ifa->ifa_index != d->index)
 		return 0;
+	if (d->naddresses == ADDRESSES_MAX)
+		return -E2BIG;
 	nl_attrs(h, sizeof(*ifa), a, IFA_FLAGS);
 	struct address *x = &d->addresses[d->naddresses];
 	*x = (struct address){.head = *ifa, .flags = nl_u32(a[IFA_FLAGS], ifa->ifa_flags)};
@@ -147,7 +149,12 @@ static int list_addresses(int sock, struct device *d, struct err *e)
 	d->addresses = mem_array(ADDRESSES_MAX, sizeof(*d->addresses));
 	nl_begin(&b, RTM_GETADDR, 0, &ifa, sizeof(ifa), 0, "list network addresses");
 	nl_end(&b);
-	return nl_query(sock, &b, true, each_address, d, e);
+	int r = nl_query(sock, &b, true, each_address, d, e);
+	if (r == -E2BIG)
+		return err_set(e, ERR_LIMIT,
+			"linux.netDevices: interface '%s' has more than %d addresses", d->from,
+			ADDRESSES_MAX);
+	return r;
 }
 
 /* ---- the move ---- */
