@@ -426,6 +426,20 @@ static void push_cut(void **state)
 	finish(&s);
 }
 
+static void push_interrupted(void **state)
+{
+	struct setup s = setup("PUT /uploads/ delay=1.5\n");
+	struct memory m = {.len = 3 * MB - 1};
+	pthread_t t;
+	int64_t begin = clock_monotonic();
+	pthread_create(&t, NULL, stop_soon, NULL);
+	assert_int_equal(push(&s, &m, 0), -ERR_INTERRUPTED);
+	assert_true(clock_monotonic() - begin < CLOCK_NS_PER_S);
+	pthread_join(t, NULL);
+	assert_int_equal(fault_count(&proxy, "DELETE uploads"), 1); /* cancelled all the same */
+	finish(&s);
+}
+
 static void push_stream_cut(void **state)
 {
 	struct setup s = setup("PATCH /uploads/ cut-request=1000000 times=1\n");
@@ -516,6 +530,7 @@ int main(void)
 		cmocka_unit_test(mirrors),
 		cmocka_unit_test(mirror_for_digests_only),
 		cmocka_unit_test(push_cut),
+		cmocka_unit_test(push_interrupted),
 		cmocka_unit_test(push_stream_cut),
 		cmocka_unit_test(manifests),
 	};
