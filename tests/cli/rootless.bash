@@ -3,7 +3,8 @@
 # mount namespaces know (a passwd, subuid and subgid of their own, bound over the host's), so that
 # nothing of the host changes; as an ordinary user it is oneself.
 
-ROOTLESS_UID=4711
+ROOTLESS_UID=$(id -u)
+((ROOTLESS_UID)) || ROOTLESS_UID=4711
 
 rootless_setup_file() {
   kist_setup_file
@@ -21,18 +22,17 @@ rootless_setup_file() {
     chown "$ROOTLESS_UID:$ROOTLESS_UID" "$KIST_ROOT"/{home,xdg}
     chmod 700 "$KIST_ROOT/xdg"
   else
-    ROOTLESS_UID=$(id -u)
     grep -q "^$(id -un):" /etc/subuid || skip "this user has no subordinate ids"
     mkdir -p "$KIST_ROOT"/{home,xdg}
   fi
-  export ROOTLESS_UID
 }
 
 # as_user COMMAND...: as that user. SUBIDS=empty: without subordinate ids; TUN=no: the host's own
 # /dev/net/tun; RUNTIME_DIR: instead of a directory of the tests, "" none.
 as_user() {
   local run=${RUNTIME_DIR-$KIST_ROOT/xdg}
-  local -a vars=(PATH="${USER_PATH:-$PATH}" HOME="$KIST_ROOT/home" LANG=C TMPDIR=/var/tmp)
+  local -a vars=(PATH="${USER_PATH:-$PATH}" HOME="$KIST_ROOT/home" LANG=C TMPDIR=/var/tmp
+    ASAN_OPTIONS="${ASAN_OPTIONS-}")
   [[ -z $run ]] || vars+=(XDG_RUNTIME_DIR="$run")
   if [[ $(id -u) != 0 ]]; then
     env -i "${vars[@]}" "$@"
@@ -59,7 +59,8 @@ kist() { as_user "$KIST_BUILD/kist" "$@"; }
 rootless_teardown_file() {
   local id
   for id in $(kist ps -aq 2>/dev/null); do kist rm -f "$id" >/dev/null 2>&1 || true; done
-  rm -rf "$KIST_ROOT"
+  # trees of subordinate ids: only who may be their owner removes them
+  if [[ $(id -u) == 0 ]]; then rm -rf "$KIST_ROOT"; else unshare --map-auto -r rm -rf "$KIST_ROOT"; fi
 }
 
 # rootless_image NAME: static busybox, imported by the user
