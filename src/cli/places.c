@@ -57,7 +57,8 @@ void cli_places_set(struct cli *c, const char *root, const char *runroot)
 	else if (!str_empty(data))
 		c->root = mem_printf("%s/kist", data);
 	else
-		c->root = mem_printf("%s/.local/share/kist", home ? home : "");
+		c->root =
+			str_empty(home) ? mem_strdup("") : mem_printf("%s/.local/share/kist", home);
 	if (runroot)
 		c->runroot = absolute(runroot);
 	else
@@ -88,6 +89,12 @@ int cli_rootless_enter(struct cli *c, const char *program, char **argv, int firs
 	struct strv again cleanup_strv = STRV_INIT;
 	if (geteuid() == 0 || (c->spec->flags & CLI_NO_STORE))
 		return 0;
+	if (!*c->root) {
+		err_set(&c->err, ERR_UNSUPPORTED,
+			"no place for the store: neither HOME nor XDG_DATA_HOME is set");
+		err_hint(&c->err, "set one of them, or use --root DIRECTORY");
+		return -ERR_UNSUPPORTED;
+	}
 	int r = check_runroot(c->runroot, &c->err);
 	if (r >= 0)
 		r = runtime_rootless_enter(c->runroot, &c->err);

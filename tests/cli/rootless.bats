@@ -233,6 +233,11 @@ P
   rmdir "/tmp/kist-$ROOTLESS_UID"
 }
 
+@test "a user without a home is told" {
+  run as_user env -u HOME "$KIST_BUILD/kist" images
+  [[ $status == 1 && $output == *"neither HOME nor XDG_DATA_HOME is set"* ]]
+}
+
 @test "help needs no namespace, and nothing is left behind" {
   run as_user unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$0" help run' "$KIST_BUILD/kist"
   [[ $status == 0 && $output == *"kist run"* ]]

@@ -137,6 +137,9 @@ static int listen_somewhere(int type, uint16_t *ret_port)
 	a.sin_port = htons(*ret_port);
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
+	int one = 1; /* another's connection from that port that has just ended is no hindrance */
+	if (type == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
 	if (type == SOCK_STREAM)
 		assert_int_equal(listen(fd, 4), 0);
