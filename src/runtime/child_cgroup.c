@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { MAX_SHARED = 16 }; /* controllers of one hierarchy */
+
 /* Without a namespace the mount would show the whole host: the own directory is bound instead. */
 static int bind_group(struct child *k, unsigned controller, uint64_t attrs, struct err *e)
 {
@@ -43,13 +45,24 @@ static int one_hierarchy(
 {
 	if (!k->cgroup_ns)
 		return bind_group(k, controller, attrs, e);
-	const char *option[] = {name, NULL};
+	char words[128];
+	const char *options[MAX_SHARED + 1];
+	size_t n = 0;
+	snprintf(words, sizeof(words), "%s", name);
+	/* the kernel takes them one by one */
+	for (char *p = words; *p && n < MAX_SHARED && controller != RUNTIME_CG_UNIFIED;) {
+		options[n++] = p;
+		p += strcspn(p, ",");
+		if (*p)
+			*p++ = 0;
+	}
+	options[n] = NULL;
 	const struct runtime_mount m = {
 		.destination = name,
 		.type = controller == RUNTIME_CG_UNIFIED ? "cgroup2" : "cgroup",
 		.source = "cgroup",
 		.attr_set = attrs,
-		.data = {option, controller == RUNTIME_CG_UNIFIED ? 0 : 1},
+		.data = {options, n},
 	};
 	int fd = child_new_fs(&m, e);
 	/* a user namespace may not where it does not own what it sees */
