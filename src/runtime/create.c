@@ -330,7 +330,9 @@ static int make(struct creation *w, struct err *e)
 		close(sp.cgroup_fd);
 	if (r < 0)
 		return r;
-	if ((r = map_ids(w, e)) < 0 || (r = make_cgroup_then(w, e)) < 0 ||
+	/* the child waits for its group before it waits for its ids, where the group comes late */
+	if ((w->child.cgroup_later && (r = make_cgroup_then(w, e)) < 0) ||
+		(r = map_ids(w, e)) < 0 || (r = make_cgroup_then(w, e)) < 0 ||
 		(r = set_up_rdt(w, e)) < 0 || (r = set_up_network(w, e)) < 0) {
 		/* when the child went first, what it has to say is the cause */
 		return r == -EPIPE ? container_await_ready(w->k, e)

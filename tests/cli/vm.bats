@@ -19,7 +19,7 @@ setup() {
   need apparmor_parser
   [[ $(cat /sys/module/apparmor/parameters/enabled) == Y ]] || skip "AppArmor is off"
   printf '%s\n' '#include <tunables/global>' 'profile kist-test flags=(attach_disconnected,mediate_deleted) {' \
-    '  file,' '  capability,' '  deny /etc/passwd r,' '}' >"$B/profile"
+    '  file,' '  capability,' '  signal,' '  deny /etc/passwd r,' '}' >"$B/profile"
   apparmor_parser -r -K "$B/profile"
   conf '.process.apparmorProfile = "kist-test"'
   script 'cat /proc/self/attr/current; cat /etc/group; cat /etc/passwd'
