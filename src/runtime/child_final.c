@@ -202,11 +202,12 @@ static void add_caps(struct child *k, struct final_list *l)
 static void add_new_file(struct child *k, struct final_list *l)
 {
 	struct prctl_mm_map *m = mem_alloc(sizeof(*m));
+	static char data; /* for an address below the heap, which older kernels want here */
 	uintptr_t at = (uintptr_t)k->final_code, top = (uintptr_t)sbrk(0);
 	*m = (struct prctl_mm_map){.start_code = at,
 		.end_code = at + 1,
-		.start_data = at,
-		.end_data = at,
+		.start_data = (uintptr_t)&data,
+		.end_data = (uintptr_t)&data,
 		.start_brk = top,
 		.brk = top,
 		.start_stack = (uintptr_t)&top,

@@ -35,6 +35,13 @@ own_root() { # a root file system for this test alone, writable, in $ROOTFS
   rt create --bundle "$B" "$ID" && rt start "$ID"
   fails_with 255 'exec format error' rt exec "$ID" /evil
   rt delete -f "$ID"
+  # the capability for it is that of a user namespace, too
+  conf '.linux.namespaces += [{type: "user"}]
+    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+  chmod 711 "$B"
+  args /evil
+  fails_with 1 'exec format error' rt run --bundle "$B" "$ID"
+  conf 'del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))'
   # links and scripts that can be read are named before
   args /proc/self/exe
   fails_with 1 'permission denied' rt run --bundle "$B" "$ID"
@@ -101,6 +108,10 @@ own_root() { # a root file system for this test alone, writable, in $ROOTFS
   rm "$ROOTFS/proc" && mkdir "$ROOTFS/proc" && ln -s /proc/self "$ROOTFS/vol"
   conf '.mounts += [{destination: "/vol/attr", source: "/tmp", options: ["bind"]}]'
   fails_with 1 "a link in the root leads into procfs" rt run --bundle "$B" "$ID"
+  # by a volume of the image
+  busybox_image localhost/base:1
+  kist import -c 'VOLUME /proc' "$KIST_ROOT/rootfs.tar" localhost/volume:1 >/dev/null
+  fails_with 125 "'/proc': only a procfs can be mounted there" kist run --rm --network none localhost/volume:1 /bin/true
   # what lxcfs does is not hindered
   echo view >"$B/view"
   conf --arg b "$B" '.mounts[-1] = {destination: "/proc/uptime", source: ($b + "/view"), options: ["bind"]}'
