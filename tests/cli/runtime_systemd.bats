@@ -129,7 +129,7 @@ scoped() { # the config's path, and where the group then is
   [[ $output == 0*100000*1000 ]]
   gone
   args /nosuch
-  fails_with 127 'no such file' sd run --bundle "$B" "$ID"
+  fails_with 1 'no such file' sd run --bundle "$B" "$ID"
   gone
 }
 
