@@ -91,12 +91,31 @@ static int merge(struct update *x, struct err *e)
 	return parse_resources(x->touched, &x->resources, e);
 }
 
+/* Which hierarchies the container is in. Told before they are made, and not taken back when a limit
+ * is refused afterwards: whoever deletes the container has to find them all. */
+static int record_hierarchies(struct update *x, unsigned controllers, struct err *e)
+{
+	json_t *state = NULL;
+	if ((controllers | x->g.controllers) == x->g.controllers)
+		return 0;
+	int r = load_json(x->dir, STATE_FILE, &state, e);
+	if (r == 0) {
+		json_object_set_new(
+			state, "cgroupControllers", json_integer(controllers | x->g.controllers));
+		r = save_json(x->dir, STATE_FILE, state, e);
+	}
+	json_decref(state);
+	return r;
+}
+
 /* Where the container is not yet: hierarchies of v1 in which nothing had limited it */
 static int extend(struct update *x, const struct cgroup_aim *aim, struct err *e)
 {
 	struct runtime_cgroup want = {.mode = x->g.mode};
 	int r = cgroup_choose(aim, &x->resources->resources, false, &want, e);
 	if (r < 0)
+		return r;
+	if ((r = record_hierarchies(x, want.controllers, e)) < 0)
 		return r;
 	x->g.enable = want.enable;
 	if (x->g.mode == RUNTIME_CGROUP_V2) { /* the controllers, in the groups above */
@@ -131,22 +150,6 @@ static int apply(struct update *x, struct err *e)
 	return r < 0 || !x->g.unit ? r : tell_systemd(x, &aim, e);
 }
 
-static int record(struct update *x, struct err *e)
-{
-	json_t *state = NULL;
-	int r = 0;
-	if (x->g.controllers != x->s->cgroup_controllers) {
-		r = load_json(x->dir, STATE_FILE, &state, e);
-		if (r == 0) {
-			json_object_set_new(
-				state, "cgroupControllers", json_integer(x->g.controllers));
-			r = save_json(x->dir, STATE_FILE, state, e);
-		}
-		json_decref(state);
-	}
-	return r < 0 ? r : save_json(x->dir, CONFIG_FILE, x->config, e);
-}
-
 /* ---- resctrl ---- */
 
 static int write_schema(const struct update *x, const char *line, struct err *e)
@@ -174,7 +177,8 @@ static int update(struct update *x, struct err *e)
 			runtime_status_name(x->s->status));
 	int r = 0;
 	if (x->u->resources) {
-		if ((r = merge(x, e)) < 0 || (r = apply(x, e)) < 0 || (r = record(x, e)) < 0)
+		if ((r = merge(x, e)) < 0 || (r = apply(x, e)) < 0 ||
+			(r = save_json(x->dir, CONFIG_FILE, x->config, e)) < 0)
 			return r;
 	}
 	r = write_schema(x, x->u->l3_cache_schema, e);

@@ -176,6 +176,8 @@ has_file() { # CONTROLLER V1-FILE V2-FILE: whether groups have it here
   rt exec "$ID" dd if=/dev/zero of=/dev/null bs=1M count=1 2>/dev/null
   fails_with 1 'in use' rt update -r "$B/limits" "$ID"
   [[ $(cg memory memory.limit_in_bytes memory.max) == 33554432 ]]
+  rt delete -f "$ID"
+  nothing_left
 }
 
 @test "update: wrong words, stopped containers, unknown ones" {
