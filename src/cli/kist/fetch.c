@@ -7,6 +7,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "cli/store.h"
+#include "oci/reference.h"
 #include "store/image.h"
 
 static int pull(struct cli *c, const char *policy, const char *image)
@@ -36,7 +37,11 @@ static bool is_here(struct cli *c, const char *image)
 bool containers_pull_missing(struct cli *c, int failed)
 {
 	const char *policy = cli_value(c, "pull"), *image = c->operands[0];
+	struct oci_reference ref;
 	if (failed != -ERR_NOT_FOUND || (policy && str_eq(policy, "never")) || is_here(c, image))
+		return false;
+	/* what is no reference is in no registry, and may hold anything: it is not echoed */
+	if (oci_reference_parse(image, &ref, NULL) < 0)
 		return false;
 	if (!cli_flag(c, "quiet"))
 		fprintf(stderr, "kist: image '%s' is not here\n", image);
