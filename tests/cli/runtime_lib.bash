@@ -24,7 +24,7 @@ setup() {
   conf '.root.path = env.KIST_ROOT + "/rootfs" | .process.terminal = false'
 }
 teardown() {
-  if [[ $(id -u) == 0 ]]; then rt delete -f "$ID"; fi
+  if [[ $(id -u) == 0 && -n ${ID-} ]]; then rt delete -f "$ID"; fi
 }
 
 rt() { "$KIST_BUILD/kist-runtime" --root "$KIST_ROOT/rt" "$@"; }
