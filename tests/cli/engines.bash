@@ -61,4 +61,5 @@ engine_teardown() {
   kist_teardown_file
 }
 # terminal COMMAND: its output on a terminal of its own, without what terminals add
-terminal() { script -qec "$1" /dev/null </dev/null 2>&1 | tr -d '\r\000'; }
+# (its input stays open: at an end of file script types one into the terminal, which ends what reads it)
+terminal() { script -qec "$1" /dev/null < <(exec sleep 3 3>&-) 2>&1 | tr -d '\r\000'; }

@@ -37,7 +37,7 @@ waiting() { # NAME OPTIONS...
 
 @test "run: user, capabilities, mounts, host name, sysctl, limits, filter" {
   run run_base -v "$E:/host:ro" --user 5:6 --read-only --tmpfs /x --hostname its-name --cap-drop all base:1 \
-    sh -c 'id -u; hostname; ls /host/rootfs.tar; touch /y'
+    sh -c 'id -u; hostname; ls /host/rootfs.tar; touch /y 2>&1'
   [[ ${lines[0]} == 5 && ${lines[1]} == its-name && ${lines[2]} == /host/rootfs.tar && ${lines[3]} == *'Read-only'* ]]
   run run_base --sysctl net.ipv4.ip_forward=1 --ulimit nofile=99 --device /dev/fuse --shm-size 1m base:1 \
     sh -c 'ulimit -n; cat /proc/sys/net/ipv4/ip_forward; ls /dev/fuse; df -k /dev/shm | tail -1'

@@ -38,7 +38,7 @@ waiting() { # NAME OPTIONS...
 @test "run: user, capabilities, limits, mounts, host name" {
   run run_base --memory 64m --pids-limit 50 --cpus 0.5 --cap-drop all --read-only -v "$E:/host:ro" \
     --user 5:6 --hostname its-name localhost/base:1 \
-    sh -c 'id -u; hostname; ls /host/rootfs.tar; grep CapEff /proc/self/status; touch /y'
+    sh -c 'id -u; hostname; ls /host/rootfs.tar; grep CapEff /proc/self/status; touch /y 2>&1'
   echo "$output"
   [[ ${lines[0]} == 5 && ${lines[1]} == its-name && ${lines[2]} == /host/rootfs.tar ]]
   [[ ${lines[3]} == *0000000000000000 && ${lines[4]} == *'Read-only file system'* ]]
