@@ -9,6 +9,7 @@
 #include "cli/build/shell.h"
 #include "cli/cli.h"
 #include "cli/fetch.h"
+#include "cli/stop.h"
 #include "cli/store.h"
 #include "network/names.h"
 #include "oci/descriptor.h"
@@ -33,25 +34,6 @@ struct command {
 	struct progress *progress;
 	char *retry;
 };
-
-static volatile sig_atomic_t stop; /* set by the handler; a handler has no argument */
-
-static void on_signal(int sig)
-{
-	stop = sig;
-	/* the second one ends us at once: children and mounts go with the process */
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-}
-
-static void catch_signals(void)
-{
-	struct sigaction sa = {.sa_handler = on_signal};
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
-}
 
 /* ---- options ---- */
 
@@ -280,7 +262,7 @@ static int print_context(struct command *m)
 		return 0; /* a Dockerfile from standard input: nothing at all */
 	struct build_tree t cleanup_build_tree = BUILD_TREE_INIT;
 	struct build_tree_options o = {
-		.ignore = x->ignore, .flags = BUILD_TREE_EXCLUDED, .stop = &stop};
+		.ignore = x->ignore, .flags = BUILD_TREE_EXCLUDED, .stop = cli_stop_flag()};
 	int r = build_tree_walk(x->fd, "", &o, &t, &m->c->err);
 	for (size_t i = 1; i < t.n && r >= 0; i++) {
 		const struct build_file *f = &t.v[i];
@@ -352,7 +334,7 @@ static int build(struct command *m)
 	q->labels = &m->labels;
 	q->add_hosts = &m->hosts;
 	q->tags = &m->tags;
-	q->stop = &stop;
+	q->stop = cli_stop_flag();
 	q->event = progress_event;
 	m->retry = retry_command(m->c);
 	q->retry = m->retry;
@@ -364,7 +346,7 @@ static int build(struct command *m)
 	progress_free(m->progress);
 	if (r == -ERR_INTERRUPTED) {
 		fprintf(stderr, "kist: the build was interrupted\n");
-		return 128 + stop;
+		return 128 + *q->stop;
 	}
 	return r < 0 ? r : finish(m, &got, mode);
 }
@@ -376,7 +358,7 @@ static int cmd_build(struct cli *c)
 	if (r >= 0)
 		r = cli_store_open(c, &m.store, &c->err);
 	if (r >= 0) {
-		catch_signals();
+		cli_stop_catch();
 		r = open_context(&m);
 	}
 	if (r >= 0)

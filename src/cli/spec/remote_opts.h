@@ -22,3 +22,14 @@
 	{                                                                                   \
 		"signature-policy", 0, "FILE", "what is trusted, instead of policy.json", 0 \
 	}
+
+/* Of commands that read from one place and write to another */
+#define REMOTE_SIDES_OPTS                                                                     \
+	{"src-creds", 0, "USER[:PASSWORD]", "--creds for the source alone", 0},               \
+		{"dest-creds", 0, "USER[:PASSWORD]", "--creds for the destination alone", 0}, \
+		{"src-tls-verify", 0, NULL, "--tls-verify for the source alone", 0},          \
+		{"dest-tls-verify", 0, NULL, "--tls-verify for the destination alone", 0},    \
+		{"src-cert-dir", 0, "DIR", "--cert-dir for the source alone", 0},             \
+	{                                                                                     \
+		"dest-cert-dir", 0, "DIR", "--cert-dir for the destination alone", 0          \
+	}

@@ -18,12 +18,7 @@ static const struct cli_opt opts[] = {
 	{"quiet", 'q', NULL, "print nothing but errors", 0},
 	REMOTE_OPTS,
 	REMOTE_TRUST_OPTS,
-	{"src-creds", 0, "USER[:PASSWORD]", "--creds for the source alone", 0},
-	{"dest-creds", 0, "USER[:PASSWORD]", "--creds for the destination alone", 0},
-	{"src-tls-verify", 0, NULL, "--tls-verify for the source alone", 0},
-	{"dest-tls-verify", 0, NULL, "--tls-verify for the destination alone", 0},
-	{"src-cert-dir", 0, "DIR", "--cert-dir for the source alone", 0},
-	{"dest-cert-dir", 0, "DIR", "--cert-dir for the destination alone", 0},
+	REMOTE_SIDES_OPTS,
 	{NULL, 0, NULL, NULL, 0},
 };
 

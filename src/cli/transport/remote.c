@@ -1,5 +1,6 @@
 /* Options and environment of commands that talk to registries; see the header. */
 #include "cli/transport/remote.h"
+#include "cli/stop.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -11,24 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static volatile sig_atomic_t stop; /* set by the handler; a handler has no argument */
-
-static void on_signal(int sig)
-{
-	stop = sig;
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-}
-
-static void catch_signals(void)
-{
-	struct sigaction sa = {.sa_handler = on_signal};
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
-}
 
 /* As curl and Go: lower case first. HTTP_PROXY in capitals is not read: a CGI's client sets it. */
 static const char *proxy(const char *lower, const char *upper)
@@ -136,9 +119,9 @@ static int check_cert_dirs(struct cli *c)
 
 int remote_open(struct cli *c, struct remote *r)
 {
-	*r = (struct remote){.cli = c, .stop = &stop};
+	*r = (struct remote){.cli = c, .stop = cli_stop_flag()};
 	struct registry_client_options o = {
-		.stop = &stop,
+		.stop = cli_stop_flag(),
 		.credentials = credentials,
 		.credentials_arg = r,
 		.notice = notice,
@@ -161,7 +144,7 @@ int remote_open(struct cli *c, struct remote *r)
 		.cert_roots = &r->cert_roots,
 	};
 	r->client = registry_client_new(&o);
-	catch_signals();
+	cli_stop_catch();
 	return 0;
 }
 

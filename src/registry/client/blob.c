@@ -31,45 +31,42 @@ static char *subject(const struct registry_repo *r, const char *digest)
 	return mem_printf("blob %s of '%s'", oci_digest_short(digest, id), r->name);
 }
 
-int registry_blob_has(
-	struct registry_repo *r, const char *digest, uint64_t *ret_size, struct err *e)
+/* A request without a body about a blob, to the place that is pushed to. 1: done, 0: the blob is not
+ * there, which is an error where it has to be. */
+static int ask(struct registry_repo *r, const char *method, const char *rights, const char *digest,
+	bool must_exist, struct http_response *rs, struct err *e)
 {
 	const struct registry_place *at = registry_push_place(r, e);
 	if (!at)
 		return -ERR_UNSUPPORTED;
 	char *path cleanup_free = blob_path(at, digest);
-	char *scopes cleanup_free = registry_scope(at, "pull,push");
-	struct http_response rs cleanup_http_response = HTTP_RESPONSE_INIT;
+	char *scopes cleanup_free = registry_scope(at, rights);
 	struct registry_call call = {
-		.host = at->host, .method = "HEAD", .path = path, .scopes = scopes};
-	int res = registry_do(&call, &rs, e);
+		.host = at->host, .method = method, .path = path, .scopes = scopes};
+	int res = registry_do(&call, rs, e);
 	char *what cleanup_free = subject(r, digest);
 	if (res < 0)
 		return err_wrap(e, res, "%s: %s", at->host->host, what);
-	if (rs.status == 404)
+	if (rs->status == 404 && !must_exist)
 		return 0;
-	if (rs.status != 200)
-		return registry_refuse(at->host, what, &rs, e);
-	if (ret_size)
+	return rs->status >= 200 && rs->status < 300 ? 1 : registry_refuse(at->host, what, rs, e);
+}
+
+int registry_blob_has(
+	struct registry_repo *r, const char *digest, uint64_t *ret_size, struct err *e)
+{
+	struct http_response rs cleanup_http_response = HTTP_RESPONSE_INIT;
+	int res = ask(r, "HEAD", "pull,push", digest, false, &rs, e);
+	if (res > 0 && ret_size)
 		*ret_size = rs.length;
-	return 1;
+	return res;
 }
 
 int registry_blob_delete(struct registry_repo *r, const char *digest, struct err *e)
 {
-	const struct registry_place *at = registry_push_place(r, e);
-	if (!at)
-		return -ERR_UNSUPPORTED;
-	char *path cleanup_free = blob_path(at, digest);
-	char *scopes cleanup_free = registry_scope(at, "pull,push,delete");
 	struct http_response rs cleanup_http_response = HTTP_RESPONSE_INIT;
-	struct registry_call call = {
-		.host = at->host, .method = "DELETE", .path = path, .scopes = scopes};
-	int res = registry_do(&call, &rs, e);
-	char *what cleanup_free = subject(r, digest);
-	if (res < 0)
-		return err_wrap(e, res, "%s: %s", at->host->host, what);
-	return rs.status >= 200 && rs.status < 300 ? 0 : registry_refuse(at->host, what, &rs, e);
+	int res = ask(r, "DELETE", "pull,push,delete", digest, true, &rs, e);
+	return res < 0 ? res : 0;
 }
 
 /* ---- fetching ---- */
