@@ -1,6 +1,7 @@
 /*
  * The bridge for real: containers are network namespaces, their services and clients
  * little programs of this test. Needs root; the machine's own network is not touched.
+ * One long file: all cases live in the one world of namespaces that it builds.
  */
 #include "netns.h"
 

@@ -1,5 +1,5 @@
 /* The client against a registry of the test's own: what OCI 1.1 allows and docker-registry does not do,
- * and what a hostile registry may try. */
+ * and what a hostile registry may try. One long file: the cases steer the one registry's state. */
 #include "../http/server.h"
 
 #include "base/buf.h"
