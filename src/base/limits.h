@@ -23,7 +23,8 @@
 #define LIMIT_BLOB_SIZE         (1ULL << 40)       /* a layer as it travels */
 #define LIMIT_LAYER_ENTRIES     (8 * 1000 * 1000)  /* tens of times the largest image seen */
 #define LIMIT_EXPAND_RATIO      2000               /* gzip's best is about 1030:1 */
-#define LIMIT_EXPAND_FREE       (64 * 1024 * 1024) /* output below this is never called a bomb */
+#define LIMIT_EXPAND_FREE       (1 << 30)          /* below no bomb: zstd packs zeros 20,000:1 */
+#define LIMIT_EXPAND_ASKED      (64 * 1024 * 1024) /* the same, where a ratio is asked for */
 #define LIMIT_TAR_PATH          4096               /* PATH_MAX */
 #define LIMIT_TAR_COMPONENT     255                /* NAME_MAX */
 #define LIMIT_TAR_XATTRS        (1024 * 1024)      /* all extended attributes of an entry */

@@ -209,6 +209,7 @@ struct layer_decompress {
 	uint64_t in;
 	uint64_t out;
 	struct layer_limits limits;
+	uint64_t free_of_ratio; /* output before the ratio counts */
 };
 
 struct layer_decompress *layer_decompress_new(enum layer_compression c, struct err *e)
@@ -228,6 +229,7 @@ struct layer_decompress *layer_decompress_new(enum layer_compression c, struct e
 	d->plain = c == LAYER_PLAIN;
 	d->state = state;
 	d->limits = (struct layer_limits){LIMIT_LAYER_SIZE, LIMIT_EXPAND_RATIO};
+	d->free_of_ratio = LIMIT_EXPAND_FREE;
 	return d;
 }
 
@@ -235,8 +237,10 @@ void layer_decompress_limit(struct layer_decompress *d, const struct layer_limit
 {
 	if (limits->size)
 		d->limits.size = limits->size;
-	if (limits->ratio)
-		d->limits.ratio = limits->ratio;
+	if (!limits->ratio)
+		return;
+	d->limits.ratio = limits->ratio;
+	d->free_of_ratio = LIMIT_EXPAND_ASKED;
 }
 
 void layer_decompress_free(struct layer_decompress *d)
@@ -252,7 +256,7 @@ static int check_limits(const struct layer_decompress *d, struct err *e)
 	if (d->out > d->limits.size)
 		return err_set(
 			e, ERR_LIMIT, "unpacks to more than %" PRIu64 " bytes", d->limits.size);
-	if (!d->plain && d->out > LIMIT_EXPAND_FREE && d->out / d->limits.ratio > d->in)
+	if (!d->plain && d->out > d->free_of_ratio && d->out / d->limits.ratio > d->in)
 		return err_set(e, ERR_LIMIT,
 			"%" PRIu64 " compressed bytes unpack to more than %" PRIu64 " (%" PRIu64
 			" times as many): refused as a decompression bomb",

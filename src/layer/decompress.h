@@ -3,7 +3,8 @@
  * (isa-l; several members) and zstd (several frames) are linked; bzip2 and xz
  * are loaded with dlopen when they are met. Input is untrusted: output beyond
  * LIMIT_LAYER_SIZE, or beyond LIMIT_EXPAND_RATIO times the input once
- * LIMIT_EXPAND_FREE is passed, fails with ERR_LIMIT. Both can be set otherwise.
+ * LIMIT_EXPAND_FREE is passed, fails with ERR_LIMIT. Both can be set otherwise; a
+ * ratio that was set counts from LIMIT_EXPAND_ASKED on.
  */
 #pragma once
 

@@ -124,7 +124,7 @@ refused() {
 }
 
 @test "bombs stop where they are unpacked" {
-  head -c 300M /dev/zero | zstd -q -o "$T/bomb"
+  head -c 1100M /dev/zero | zstd -q -o "$T/bomb"
   bomb=$(sha256sum <"$T/bomb" | cut -d' ' -f1)
   mv "$T/bomb" "$B/$bomb"
   new_manifest ".layers[0] = {mediaType: \"application/vnd.oci.image.layer.v1.tar+zstd\", digest: \"sha256:$bomb\", size: $(stat -c %s "$B/$bomb")}"

@@ -2,6 +2,7 @@
  * out, archives for ADD. */
 #include "helper.h"
 
+#include "base/limits.h"
 #include "base/sha256.h"
 #include "layer/archive.h"
 #include "layer/compress.h"
@@ -182,16 +183,40 @@ static void test_bombs(void **state)
 		"head -c 200M /dev/zero | zstd -qc >$D/packed",
 	};
 	struct scratch s = scratch_new();
+	/* a ratio that is asked for counts early: less to unpack */
+	const struct layer_ingest_options opt = {.limits.ratio = 2000};
 	for (size_t i = 0; i < ARRAY_SIZE(bombs); i++) {
 		struct err e = ERR_INIT;
 		struct layer_ingest_info info;
 		assert_int_equal(scratch_run(&s, bombs[i]), 0);
-		assert_int_equal(ingest(&s, "packed", NULL, &info, &e), -ERR_LIMIT);
+		assert_int_equal(ingest(&s, "packed", &opt, &info, &e), -ERR_LIMIT);
 		assert_contains(e.msg, "decompression bomb");
 		struct stat st;
 		assert_int_equal(fstat(s.tar_fd, &st), 0);
 		assert_true(st.st_size < 300 << 20);
 	}
+	scratch_free(&s);
+}
+
+/* Zeros that somebody means: up to a size the ratio does not count, and then it does. */
+static void test_zeros(void **state)
+{
+	struct scratch s = scratch_new();
+	struct err e = ERR_INIT;
+	assert_int_equal(scratch_run(&s, "head -c 1100M /dev/zero | zstd -qc >$D/packed"), 0);
+	struct buf b cleanup_buf = BUF_INIT;
+	assert_ok(file_read(s.fd, "packed", &b, &e), &e);
+	struct layer_decompress *d cleanup_layer_decompress = layer_decompress_new(LAYER_ZSTD, &e);
+	const uint8_t *in = (const uint8_t *)b.data;
+	const size_t size = 1024 * 1024;
+	uint8_t *out cleanup_free = mem_alloc(size);
+	uint64_t sum = 0;
+	ssize_t n = 1;
+	for (size_t left = b.len; n > 0 || (n == 0 && left); sum += n > 0 ? (uint64_t)n : 0)
+		n = layer_decompress_step(d, &in, &left, out, size, &e);
+	assert_int_equal(n, -ERR_LIMIT);
+	assert_contains(e.msg, "decompression bomb");
+	assert_in_range(sum, LIMIT_EXPAND_FREE - size, LIMIT_EXPAND_FREE);
 	scratch_free(&s);
 }
 
@@ -366,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_truncated_and_damaged),
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_bombs),
+		cmocka_unit_test(test_zeros),
 		cmocka_unit_test(test_not_a_layer),
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_full_disk),
