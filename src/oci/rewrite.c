@@ -141,19 +141,36 @@ static bool any_changed(const struct oci_replacement *v, size_t n)
 	return false;
 }
 
+/* Both rewritings begin so: *ret is the document, *format the one that it is to have, *ret_type its
+ * media type then. 1: nothing is to change, and out has the bytes. */
+static int begin(const char *bytes, size_t len, bool index, enum oci_format *format,
+	const struct oci_replacement *v, size_t n, json_t **ret, struct buf *out,
+	const char **ret_type, struct err *e)
+{
+	int r = parse(bytes, len, index ? "index" : "manifest", ret, e);
+	if (r < 0)
+		return r;
+	enum oci_format own = own_format(*ret);
+	if (*format == OCI_FORMAT_KEEP)
+		*format = own;
+	if (*format == OCI_FORMAT_DOCKER)
+		*ret_type = index ? OCI_TYPE_DOCKER_LIST : OCI_TYPE_DOCKER_MANIFEST;
+	else
+		*ret_type = index ? OCI_TYPE_INDEX : OCI_TYPE_MANIFEST;
+	if (*format != own || any_changed(v, n))
+		return 0;
+	r = buf_add(out, bytes, len);
+	return r < 0 ? r : 1;
+}
+
 int oci_manifest_rewrite(const char *bytes, size_t len, enum oci_format format,
 	const struct oci_replacement *layers, size_t n, struct buf *out, const char **ret_type,
 	struct err *e)
 {
 	json_t *doc cleanup_json = NULL;
-	int r = parse(bytes, len, "manifest", &doc, e);
-	if (r < 0)
-		return r;
-	enum oci_format own = own_format(doc);
-	format = format == OCI_FORMAT_KEEP ? own : format;
-	*ret_type = format == OCI_FORMAT_DOCKER ? OCI_TYPE_DOCKER_MANIFEST : OCI_TYPE_MANIFEST;
-	if (format == own && !any_changed(layers, n))
-		return buf_add(out, bytes, len);
+	int r = begin(bytes, len, false, &format, layers, n, &doc, out, ret_type, e);
+	if (r)
+		return MIN(r, 0);
 	json_t *config = json_object_get(doc, "config");
 	if (format == OCI_FORMAT_DOCKER &&
 		(json_object_get(doc, "subject") || json_object_get(doc, "artifactType")))
@@ -176,14 +193,9 @@ int oci_index_rewrite(const char *bytes, size_t len, enum oci_format format,
 	struct err *e)
 {
 	json_t *doc cleanup_json = NULL;
-	int r = parse(bytes, len, "index", &doc, e);
-	if (r < 0)
-		return r;
-	enum oci_format own = own_format(doc);
-	format = format == OCI_FORMAT_KEEP ? own : format;
-	*ret_type = format == OCI_FORMAT_DOCKER ? OCI_TYPE_DOCKER_LIST : OCI_TYPE_INDEX;
-	if (format == own && !any_changed(entries, n))
-		return buf_add(out, bytes, len);
+	int r = begin(bytes, len, true, &format, entries, n, &doc, out, ret_type, e);
+	if (r)
+		return MIN(r, 0);
 	r = replace(json_object_get(doc, "manifests"), "manifests", entries, n, format, e);
 	if (r < 0)
 		return r;

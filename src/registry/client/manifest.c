@@ -157,35 +157,22 @@ static int take_body(const struct registry_place *at, const struct ask *q, struc
 	return 0;
 }
 
+static int refuse(const struct registry_repo *r, const struct registry_place *at,
+	const struct ask *q, const struct http_response *rs, struct err *e)
+{
+	char *what cleanup_free = subject(r, q->ref);
+	return registry_refuse(at->host, what, rs, e);
+}
+
 static int get_at(struct registry_repo *r, const struct registry_place *at, void *arg, bool *fatal,
 	struct err *e)
 {
 	const struct ask *q = arg;
 	struct http_response rs cleanup_http_response = HTTP_RESPONSE_INIT;
 	int res = send(at, q->ref, "GET", &rs, e);
-	if (res < 0)
-		return res;
-	if (rs.status != 200) {
-		char *what cleanup_free = subject(r, q->ref);
-		return registry_refuse(at->host, what, &rs, e);
-	}
-	return take_body(at, q, &rs, e);
-}
-
-int registry_manifest_get(struct registry_repo *r, const char *ref, const char *expect,
-	struct registry_manifest *ret, struct err *e)
-{
-	struct registry_manifest m = {0};
-	struct ask q = {.ref = ref, .expect = expect, .ret = &m};
-	int res = check_ref(ref, e);
-	if (res >= 0)
-		res = registry_each_place(r, ref, get_at, &q, e);
-	if (res < 0) {
-		registry_manifest_release(&m);
-		return res;
-	}
-	*ret = m;
-	return 0;
+	if (res >= 0 && rs.status != 200)
+		res = refuse(r, at, q, &rs, e);
+	return res < 0 ? res : take_body(at, q, &rs, e);
 }
 
 static int head_at(struct registry_repo *r, const struct registry_place *at, void *arg, bool *fatal,
@@ -198,10 +185,8 @@ static int head_at(struct registry_repo *r, const struct registry_place *at, voi
 		return res;
 	const char *digest = http_header_get(&rs.headers, "docker-content-digest");
 	if (rs.status == 404 || rs.status == 401 || rs.status == 403 ||
-		http_status_is_temporary(rs.status)) {
-		char *what cleanup_free = subject(r, q->ref);
-		return registry_refuse(at->host, what, &rs, e);
-	}
+		http_status_is_temporary(rs.status))
+		return refuse(r, at, q, &rs, e);
 	/* some registries do not know HEAD here, some give no digest: GET tells */
 	if (rs.status != 200 || !oci_digest_valid(digest) || rs.length == UINT64_MAX)
 		return get_at(r, at, arg, fatal, e);
@@ -217,20 +202,35 @@ static int head_at(struct registry_repo *r, const struct registry_place *at, voi
 	return 0;
 }
 
-int registry_manifest_head(
-	struct registry_repo *r, const char *ref, struct registry_manifest *ret, struct err *e)
+typedef int (*ask_fn)(struct registry_repo *r, const struct registry_place *at, void *arg,
+	bool *fatal, struct err *e);
+
+static int ask_places(struct registry_repo *r, ask_fn fn, const char *ref, const char *expect,
+	struct registry_manifest *ret, struct err *e)
 {
 	struct registry_manifest m = {0};
-	struct ask q = {.ref = ref, .ret = &m};
+	struct ask q = {.ref = ref, .expect = expect, .ret = &m};
 	int res = check_ref(ref, e);
 	if (res >= 0)
-		res = registry_each_place(r, ref, head_at, &q, e);
+		res = registry_each_place(r, ref, fn, &q, e);
 	if (res < 0) {
 		registry_manifest_release(&m);
 		return res;
 	}
 	*ret = m;
 	return 0;
+}
+
+int registry_manifest_get(struct registry_repo *r, const char *ref, const char *expect,
+	struct registry_manifest *ret, struct err *e)
+{
+	return ask_places(r, get_at, ref, expect, ret, e);
+}
+
+int registry_manifest_head(
+	struct registry_repo *r, const char *ref, struct registry_manifest *ret, struct err *e)
+{
+	return ask_places(r, head_at, ref, NULL, ret, e);
 }
 
 /* The registry accepted: did it take our bytes? */
