@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "oci/json.h"
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void registry_auth_release(struct registry_auth *a)
 {
@@ -233,18 +235,27 @@ static char *real_path(const char *path)
 	return mem_strdup(realpath(path, full) ? full : path);
 }
 
+/* Two logins at once must not lose each other's entry: whoever changes the file holds this from
+ * before it is read until it is replaced. The lock is on the directory that the file really is in,
+ * so that it leaves no file behind; it is let go before a helper runs. */
+static int lock_file(const char *path, struct err *e)
+{
+	char *real cleanup_free = real_path(path);
+	const char *slash = strrchr(real, '/');
+	char *dir cleanup_free = slash && slash != real ? mem_strndup(real, (size_t)(slash - real))
+							: mem_strdup(slash ? "/" : ".");
+	int r = file_mkdirs(AT_FDCWD, dir, 0700, e);
+	return r < 0 ? r : lock_take_dir(AT_FDCWD, dir, e);
+}
+
+/* Under lock_file. */
 static int save(const char *path, json_t *doc, struct err *e)
 {
 	char *text = json_dumps(doc, JSON_INDENT(4));
 	if (!text)
 		return err_set(e, ERR_FORMAT, "'%s': it cannot be written as JSON", path);
 	char *real cleanup_free = real_path(path);
-	const char *slash = strrchr(real, '/');
-	char *dir cleanup_free = slash && slash != real ? mem_strndup(real, (size_t)(slash - real))
-							: mem_strdup(slash ? "/" : ".");
-	int r = file_mkdirs(AT_FDCWD, dir, 0700, e);
-	if (r >= 0)
-		r = file_write(AT_FDCWD, real, text, strlen(text), 0600, FILE_DURABLE, e);
+	int r = file_write(AT_FDCWD, real, text, strlen(text), 0600, FILE_DURABLE, e);
 	explicit_bzero(text, strlen(text));
 	free(text);
 	return r;
@@ -282,7 +293,8 @@ int registry_auth_store(const struct registry_auth *a, const char *key,
 {
 	char *same cleanup_free = registry_auth_key(key);
 	json_t *doc cleanup_json = NULL, *auths = NULL;
-	int r = load(a->write, &doc, e);
+	int lock cleanup_fd = lock_file(a->write, e);
+	int r = lock < 0 ? lock : load(a->write, &doc, e);
 	if (r < 0)
 		return r;
 	if (!doc)
@@ -294,6 +306,7 @@ int registry_auth_store(const struct registry_auth *a, const char *key,
 	if (r < 0)
 		return r;
 	if (*helper) {
+		close(STEAL_FD(lock));
 		r = registry_helper_store(helper, same, c, e);
 		if (r >= 0 && ret_source)
 			*ret_source = mem_printf("docker-credential-%s", helper);
@@ -312,7 +325,10 @@ int registry_auth_store(const struct registry_auth *a, const char *key,
 static int erase_in(const char *path, const char *key, struct err *e)
 {
 	json_t *doc cleanup_json = NULL, *auths = NULL;
-	int r = load(path, &doc, e);
+	if (!file_exists(AT_FDCWD, path))
+		return 0;
+	int lock cleanup_fd = lock_file(path, e);
+	int r = lock < 0 ? lock : load(path, &doc, e);
 	if (r < 0 || !doc)
 		return r;
 	r = section(doc, path, "auths", &auths, e);
@@ -324,6 +340,7 @@ static int erase_in(const char *path, const char *key, struct err *e)
 		json_object_del(auths, name);
 	if (found && (r = save(path, doc, e)) < 0)
 		return r;
+	close(STEAL_FD(lock));
 	r = helper_for(doc, path, key, &helper, e);
 	if (r > 0)
 		r = registry_helper_erase(helper, key, e);

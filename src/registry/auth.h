@@ -34,7 +34,8 @@ int registry_auth_find(const struct registry_auth *a, const char *key,
 	struct registry_credentials *ret, char **ret_source, struct err *e);
 /*
  * Remembers, in a->write or in the helper that this file names for the key. The file is replaced
- * atomically, mode 0600; members that we do not know are kept. ret_source as above.
+ * atomically, mode 0600, under a lock on its directory: several at once lose no entry. Members that
+ * we do not know are kept. ret_source as above.
  */
 int registry_auth_store(const struct registry_auth *a, const char *key,
 	const struct registry_credentials *c, char **ret_source, struct err *e);

@@ -20,6 +20,14 @@ kist_teardown_file() {
 
 kist() { "$KIST_BUILD/kist" --root "$KIST_ROOT/root" --runroot "$KIST_ROOT/run" "$@"; }
 
+# own_home: a scratch directory T, and in it a home without credentials; remove T in teardown
+own_home() {
+  T=$(mktemp -d "$KIST_ROOT/t.XXXXXX")
+  export HOME=$T/home XDG_RUNTIME_DIR=$T/run XDG_CONFIG_HOME=$T/home/.config
+  unset REGISTRY_AUTH_FILE DOCKER_CONFIG
+  mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
+}
+
 need_root() { [[ $(id -u) == 0 ]] || skip "needs root"; }
 need() { # COMMAND...: skips with the name of what is missing
   local c

@@ -17,12 +17,7 @@ teardown_file() {
   kist_teardown_file
 }
 
-setup() {
-  T=$(mktemp -d "$KIST_ROOT/t.XXXXXX")
-  export HOME=$T/home XDG_RUNTIME_DIR=$T/run XDG_CONFIG_HOME=$T/home/.config
-  unset REGISTRY_AUTH_FILE DOCKER_CONFIG
-  mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
-}
+setup() { own_home; }
 teardown() { rm -rf "$T"; }
 
 @test "good and bad credentials, and where they are kept" {
@@ -39,6 +34,27 @@ teardown() { rm -rf "$T"; }
   kist logout "$R"
   fails_with 1 "not logged in" kist logout "$R"
   fails_with 1 "$R" kist tags "$R/app"
+}
+
+@test "thirty logins at once, and logouts between them: no entry is lost" {
+  local i pids=()
+  mkdir "$HOME/.docker"
+  echo '{"auths":{"other.example.org":{"auth":"YTpi"}}}' >"$HOME/real.json"
+  ln -s ../real.json "$HOME/.docker/config.json"
+  for i in {1..10}; do kist login -u joe -p pass:word "$R/old$i" >/dev/null; done
+  for i in {1..30}; do
+    kist login -u joe -p pass:word "$R/team$i" >/dev/null 3>&- &
+    pids+=($!)
+    ((i % 3)) || {
+      kist logout "$R/old$((i / 3))" >/dev/null 3>&- &
+      pids+=($!)
+    }
+  done
+  for i in "${pids[@]}"; do wait "$i"; done
+  [[ -L $HOME/.docker/config.json ]]
+  [[ $(jq '.auths | length' "$HOME/real.json") == 31 ]]
+  [[ $(jq -r '.auths["other.example.org"].auth' "$HOME/real.json") == YTpi ]]
+  [[ $(ls -A "$HOME/.docker") == config.json && $(ls -A "$HOME") == $'.docker\nreal.json' ]]
 }
 
 @test "docker's file: kept as it is, read and written" {

@@ -20,12 +20,7 @@ teardown_file() {
   kist_teardown_file
 }
 
-setup() {
-  T=$(mktemp -d "$KIST_ROOT/t.XXXXXX")
-  export HOME=$T/home XDG_RUNTIME_DIR=$T/run XDG_CONFIG_HOME=$T/home/.config
-  unset REGISTRY_AUTH_FILE DOCKER_CONFIG
-  mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
-}
+setup() { own_home; }
 teardown() { rm -rf "$T"; }
 
 @test "a token server: nobody pulls, eve pushes, her identity token is kept in place of the password" {
