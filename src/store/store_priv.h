@@ -93,7 +93,8 @@ int store_check_digest(const char *digest, struct err *e);
 void store_copy_digest(char out[STORE_DIGEST_MAX], const char *digest);
 /* fsync of a file, or with NULL of the directory itself */
 int store_sync_at(int dirfd, const char *name, struct err *e);
-/* unlink.c: as unlinkat(2), but large files are freed by the kernel after it returns. -errno */
+/* unlink.c: as unlinkat(2), but while the disk has room to spare, large files are freed by the kernel
+ * after it returns. -errno */
 int store_unlink(int dirfd, const char *name);
 /* tmp.c: removes a directory of discarded layers, see store_layer_discard */
 int store_trash_remove(struct store *s, const char *name, int fd, struct err *e);

@@ -7,6 +7,9 @@
  * kernel's collector of such cycles (net/unix/garbage.c), which frees it on a
  * kernel thread, a moment later. No process of ours stays; where a kernel collects
  * inside close(2), it takes as long as unlink would have.
+ *
+ * A moment can be a second on a busy machine, and who removes files on a disk that
+ * is nearly full does so for their room: there unlink(2) is waited for.
  */
 #include "store/store_priv.h"
 
@@ -15,9 +18,21 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-#define LARGE (8 << 20) /* below this unlink takes a millisecond or two */
+#define LARGE (8 << 20)    /* below this unlink takes a millisecond or two */
+#define ROOM  (1ull << 30) /* free on the disk, or blocks are waited for */
+
+/* Nobody needs the blocks of this file at once: as much as it holds is free, and ROOM. */
+static bool can_wait(int file, const struct stat *st)
+{
+	struct statvfs v;
+	if (fstatvfs(file, &v) < 0)
+		return false;
+	uint64_t room = (uint64_t)v.f_bavail * v.f_frsize;
+	return room >= ROOM && room >= (uint64_t)st->st_blocks * 512;
+}
 
 static void hand_over(int file)
 {
@@ -57,6 +72,8 @@ int store_unlink(int dirfd, const char *name)
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
 		st.st_nlink == 1 && st.st_size >= LARGE)
 		fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd >= 0 && !can_wait(fd, &st))
+		close(STEAL_FD(fd));
 	if (unlinkat(dirfd, name, 0) < 0)
 		return -errno;
 	if (fd >= 0)
