@@ -361,7 +361,7 @@ static void undo(struct creation *w)
 		hooks_run_all(&w->c->hooks[RUNTIME_HOOK_POSTSTOP], state);
 	}
 	if (w->made_dir)
-		file_remove_tree(AT_FDCWD, w->o->state_dir, NULL);
+		state_dir_remove(w->o->state_dir, NULL);
 	k->start_later = false;
 	runtime_container_free(k);
 }

@@ -141,7 +141,7 @@ static int delete_half_made(const char *state_dir, int r, struct err *e)
 	if (r != -ERR_NOT_FOUND || !file_exists(AT_FDCWD, state_dir))
 		return r;
 	err_clear(e);
-	return file_remove_tree(AT_FDCWD, state_dir, e);
+	return state_dir_remove(state_dir, e);
 }
 
 /* Groups go when their processes are gone; without resctrl they are gone already. */
@@ -172,5 +172,5 @@ int runtime_delete(const char *state_dir, bool force, struct err *e)
 	if ((r = remove_rdt(state_dir, s, e)) < 0)
 		return r;
 	state_run_poststop(state_dir, s);
-	return file_remove_tree(AT_FDCWD, state_dir, e);
+	return state_dir_remove(state_dir, e);
 }

@@ -59,15 +59,6 @@ char *state_document(const char *version, const char *id, const char *bundle,
 	return line;
 }
 
-/* In a directory that was made a moment ago; a reader takes an empty file for an absent one. */
-static int write_new(int dir, const char *name, const char *text, size_t len, struct err *e)
-{
-	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
-		return err_sys(e, "write '%s'", name);
-	return 0;
-}
-
 int state_write(int dir, const struct runtime_config *c, const struct runtime_options *o,
 	const struct runtime_cgroup *g, struct err *e)
 {
@@ -94,21 +85,16 @@ int state_write(int dir, const struct runtime_config *c, const struct runtime_op
 		json_object_set_new(v, "rdt", json_true());
 	char *text = json_dumps(v, JSON_COMPACT);
 	json_decref(v);
-	int r = write_new(dir, STATE_FILE, text, strlen(text), e);
+	int r = state_file_create(dir, text, c->source, c->source_len, e);
 	free(text);
-	return r < 0 ? r : write_new(dir, CONFIG_FILE, c->source, c->source_len, e);
+	return r;
 }
 
 int state_write_pid(int dir, pid_t pid, struct err *e)
 {
 	uint64_t start = 0;
-	char text[64];
 	proc_start_time(pid, &start);
-	int len = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)pid, start);
-	cleanup_fd int fd = openat(dir, PID_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, (size_t)len) != len)
-		return err_sys(e, "write '%s'", PID_FILE);
-	return 0;
+	return state_file_write_pid(dir, pid, start, e);
 }
 
 unsigned state_socket_address(int dir, struct sockaddr_un *a)
@@ -143,24 +129,14 @@ static void read_fields(struct runtime_state *s, json_t *o)
 	s->hooks = (unsigned)json_integer_value(json_object_get(o, "hooks"));
 	s->rdt = json_is_true(json_object_get(o, "rdt"));
 	s->created_ns = json_integer_value(json_object_get(o, "created"));
-	json_int_t creator = json_integer_value(json_object_get(o, "creator"));
-	uint64_t start;
-	s->creator_alive =
-		creator > 0 && creator <= INT_MAX && proc_start_time((pid_t)creator, &start) == 0 &&
-		start == (uint64_t)json_integer_value(json_object_get(o, "creatorStart"));
 }
 
-static void read_pid(struct runtime_state *s, int dir)
+static bool is_creator_alive(json_t *o)
 {
-	struct buf b cleanup_buf = BUF_INIT_MAX(256);
-	if (file_read(dir, PID_FILE, &b, NULL) < 0 || !b.len)
-		return;
-	char *end;
-	long pid = strtol(b.data, &end, 10);
-	if (pid <= 0 || pid > INT_MAX || *end != ' ')
-		return;
-	s->pid = (pid_t)pid;
-	s->start_time = strtoull(end + 1, NULL, 10);
+	json_int_t creator = json_integer_value(json_object_get(o, "creator"));
+	uint64_t start;
+	return creator > 0 && creator <= INT_MAX && proc_start_time((pid_t)creator, &start) == 0 &&
+	       start == (uint64_t)json_integer_value(json_object_get(o, "creatorStart"));
 }
 
 static void find_status(struct runtime_state *s, int dir)
@@ -190,19 +166,22 @@ int runtime_state_load(const char *state_dir, struct runtime_state **ret, struct
 		return err_set(e, ERR_NOT_FOUND, "container does not exist");
 	if (dir < 0)
 		return err_sys(e, "open '%s'", state_dir);
-	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG);
-	int r = file_read(dir, STATE_FILE, &b, NULL);
-	if (r == -ENOENT || (r == 0 && !b.len))
-		return err_set(e, ERR_NOT_FOUND, "container does not exist");
+	struct state_file f cleanup_state_file = {0};
 	json_t *o = NULL;
+	int r = state_file_read(dir, &f, e);
 	if (r == 0)
-		r = json_load(buf_str(&b), b.len, LIMIT_RUNTIME_CONFIG, &o, e);
+		r = json_load(f.state, f.state_len, LIMIT_RUNTIME_CONFIG, &o, e);
+	if (r == -ERR_NOT_FOUND)
+		return r;
 	if (r < 0)
 		return err_wrap(e, r, "state '%s/" STATE_FILE "'", state_dir);
 	struct runtime_state *s = mem_alloc(sizeof(*s));
 	read_fields(s, o);
+	s->pid = f.pid;
+	s->start_time = f.start_time;
+	/* whoever has a first process is made */
+	s->creator_alive = s->pid == 0 && is_creator_alive(o);
 	json_decref(o);
-	read_pid(s, dir);
 	find_status(s, dir);
 	*ret = s;
 	return 0;
@@ -255,8 +234,8 @@ int state_open_pid(const struct runtime_state *s)
 
 int state_load_config(const char *state_dir, struct runtime_config **ret, struct err *e)
 {
-	cleanup_free char *path = mem_printf("%s/" CONFIG_FILE, state_dir);
-	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG);
-	int r = file_read(AT_FDCWD, path, &b, e);
-	return r < 0 ? r : runtime_config_parse(buf_str(&b), b.len, ret, e);
+	struct state_file f cleanup_state_file = {0};
+	cleanup_fd int dir = file_open_dir(AT_FDCWD, state_dir, e);
+	int r = dir < 0 ? dir : state_file_read(dir, &f, e);
+	return r < 0 ? r : runtime_config_parse(f.config, f.config_len, ret, e);
 }

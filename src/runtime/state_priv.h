@@ -1,10 +1,8 @@
 /*
  * The state directory of a container:
- *   state.json  what does not change: id, bundle, cgroup, who creates it
- *   pid         "PID STARTTIME\n" once the first process waits for its start
- *   config.json the config as it was read at create
+ *   state       see state_file.h: who made it, its first process, the config
  *   start.sock  while a container made with RUNTIME_START_LATER waits
- * state.json is written before anything else is made, so that whatever a killed
+ * The file is written before anything else is made, so that whatever a killed
  * runtime leaves behind can be found and removed.
  */
 #pragma once
@@ -13,11 +11,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
-
-#define STATE_FILE  "state.json"
-#define PID_FILE    "pid"
-#define CONFIG_FILE "config.json"
-#define SOCKET_FILE "start.sock"
+#include "runtime/state_file.h"
 
 int state_write(int dir, const struct runtime_config *c, const struct runtime_options *o,
 	const struct runtime_cgroup *g, struct err *e);

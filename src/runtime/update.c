@@ -26,22 +26,34 @@ struct update {
 	int dir;
 	struct runtime_state *s;
 	struct runtime_cgroup g;
-	json_t *config, *given, *touched;
+	json_t *state, *config; /* as they stand in the file */
+	json_t *given, *touched;
 	struct runtime_config *resources; /* of what is touched */
 };
 
-static int load_json(int dir, const char *file, json_t **ret, struct err *e)
+static int read_both(struct update *x, struct err *e)
 {
-	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_RUNTIME_CONFIG);
-	int r = file_read(dir, file, &b, e);
-	return r < 0 ? r : json_load(buf_str(&b), b.len, LIMIT_RUNTIME_CONFIG, ret, e);
+	struct state_file f cleanup_state_file = {0};
+	int r = state_file_read(x->dir, &f, e);
+	if (r == 0)
+		r = json_load(f.state, f.state_len, LIMIT_RUNTIME_CONFIG, &x->state, e);
+	if (r == 0)
+		r = json_load(f.config, f.config_len, LIMIT_RUNTIME_CONFIG, &x->config, e);
+	return r < 0 ? err_wrap(e, r, "container '%s'", x->s->id) : 0;
 }
 
-static int save_json(int dir, const char *file, json_t *v, struct err *e)
+/* Either is NULL where it stays as it is. */
+static int save(const struct update *x, json_t *state, json_t *config, struct err *e)
 {
-	char *text = json_dumps(v, JSON_COMPACT);
-	int r = file_write(dir, file, text, strlen(text), 0600, 0, e);
-	free(text);
+	struct state_file f cleanup_state_file = {0};
+	int r = state_file_read(x->dir, &f, e);
+	if (r < 0)
+		return r;
+	char *texts[] = {state ? json_dumps(state, JSON_COMPACT) : NULL,
+		config ? json_dumps(config, JSON_COMPACT) : NULL};
+	r = state_file_replace(x->dir, &f, texts[0], texts[1], e);
+	free(texts[0]);
+	free(texts[1]);
 	return r;
 }
 
@@ -74,10 +86,10 @@ static void unlimit_swap(json_t *given)
 static int merge(struct update *x, struct err *e)
 {
 	struct runtime_config *check cleanup_runtime_config = NULL;
-	int r = load_json(x->dir, CONFIG_FILE, &x->config, e);
-	if (r < 0)
-		return err_wrap(e, r, "config of container '%s'", x->s->id);
-	r = runtime_config_parse_resources(x->u->resources, x->u->resources_len, &check, e);
+	int r = read_both(x, e);
+	if (r == 0)
+		r = runtime_config_parse_resources(
+			x->u->resources, x->u->resources_len, &check, e);
 	if (r == 0)
 		r = json_load(
 			x->u->resources, x->u->resources_len, LIMIT_RUNTIME_CONFIG, &x->given, e);
@@ -95,17 +107,11 @@ static int merge(struct update *x, struct err *e)
  * is refused afterwards: whoever deletes the container has to find them all. */
 static int record_hierarchies(struct update *x, unsigned controllers, struct err *e)
 {
-	json_t *state = NULL;
 	if ((controllers | x->g.controllers) == x->g.controllers)
 		return 0;
-	int r = load_json(x->dir, STATE_FILE, &state, e);
-	if (r == 0) {
-		json_object_set_new(
-			state, "cgroupControllers", json_integer(controllers | x->g.controllers));
-		r = save_json(x->dir, STATE_FILE, state, e);
-	}
-	json_decref(state);
-	return r;
+	json_object_set_new(
+		x->state, "cgroupControllers", json_integer(controllers | x->g.controllers));
+	return save(x, x->state, NULL, e);
 }
 
 /* Where the container is not yet: hierarchies of v1 in which nothing had limited it */
@@ -178,7 +184,7 @@ static int update(struct update *x, struct err *e)
 	int r = 0;
 	if (x->u->resources) {
 		if ((r = merge(x, e)) < 0 || (r = apply(x, e)) < 0 ||
-			(r = save_json(x->dir, CONFIG_FILE, x->config, e)) < 0)
+			(r = save(x, NULL, x->config, e)) < 0)
 			return r;
 	}
 	r = write_schema(x, x->u->l3_cache_schema, e);
@@ -197,6 +203,7 @@ int runtime_update(const char *state_dir, const struct runtime_update *u, struct
 		return dir < 0 ? dir : err_sys(e, "lock '%s'", state_dir);
 	struct update x = {.u = u, .state_dir = state_dir, .dir = dir, .s = s};
 	r = update(&x, e);
+	json_decref(x.state);
 	json_decref(x.config);
 	json_decref(x.given);
 	json_decref(x.touched);
