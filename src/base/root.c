@@ -64,6 +64,10 @@ int root_mkdirs(int rootfd, const char *path, mode_t mode, struct err *e)
 		return fd;
 	if (fd != -ENOENT)
 		return err_sysno(e, fd, "open directory '%s'", path);
+	/* usually only the last level is missing */
+	if (make_one(rootfd, path, mode) == 0 &&
+		(fd = open_in_root(rootfd, path, O_PATH | O_DIRECTORY, 0)) >= 0)
+		return fd;
 	cleanup_free char *copy = mem_strdup(path);
 	for (char *p = copy;; p++) {
 		if (*p && !(*p == '/' && p > copy))

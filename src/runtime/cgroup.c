@@ -384,13 +384,19 @@ int cgroup_read(const struct runtime_cgroup *g, unsigned controller, const char 
 	return (int)n;
 }
 
-int cgroup_write(
-	const struct runtime_cgroup *g, unsigned controller, const char *file, const char *value)
+int cgroup_open_file(const struct runtime_cgroup *g, unsigned controller, const char *file)
 {
 	char path[CGROUP_PATH_MAX + 80];
 	file_path(g, controller, file, path, sizeof(path));
-	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int cgroup_write(
+	const struct runtime_cgroup *g, unsigned controller, const char *file, const char *value)
+{
+	cleanup_fd int fd = cgroup_open_file(g, controller, file);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }

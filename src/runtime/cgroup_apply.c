@@ -93,15 +93,35 @@ static int explain(
 	return k;
 }
 
+/* The file that was written last: the rules for devices all go into the same one. */
+struct open_file {
+	const struct cgroup_write *w;
+	int *fd;
+};
+
+static int write_value(
+	const struct runtime_cgroup *g, const struct cgroup_write *w, struct open_file *last)
+{
+	if (!last->w || last->w->controller != w->controller || !str_eq(last->w->file, w->file)) {
+		if (*last->fd >= 0)
+			close(*last->fd);
+		*last->fd = cgroup_open_file(g, w->controller, w->file);
+		last->w = *last->fd < 0 ? NULL : w;
+	}
+	if (*last->fd < 0)
+		return *last->fd;
+	return write(*last->fd, w->value, strlen(w->value)) < 0 ? -errno : 0;
+}
+
 /* 1: written, 0: left out */
 static int write_one(const struct cgroup_aim *aim, const struct runtime_cgroup *g,
-	const struct cgroup_write *w, int *ret_kernel, struct err *e)
+	const struct cgroup_write *w, struct open_file *last, int *ret_kernel, struct err *e)
 {
 	*ret_kernel = 0;
 	/* what the host lacks was told when the controllers were chosen */
 	if ((g->controllers & w->controller) != w->controller)
 		return 0;
-	int r = cgroup_write(g, w->controller, w->file, w->value);
+	int r = write_value(g, w, last);
 	if (r == -ENOENT && w->need != CGROUP_MUST) {
 		if (w->need != CGROUP_MAY)
 			return 0;
@@ -122,6 +142,8 @@ static int write_round(const struct cgroup_aim *aim, const struct runtime_cgroup
 	struct cgroup_writes *w, bool *done, bool last, struct undo *undo, size_t *nundo,
 	struct err *e)
 {
+	cleanup_fd int fd = -1;
+	struct open_file file = {NULL, &fd};
 	for (size_t i = 0; i < w->n; i++) {
 		if (done[i])
 			continue;
@@ -129,7 +151,7 @@ static int write_round(const struct cgroup_aim *aim, const struct runtime_cgroup
 		int kernel;
 		if (undo)
 			remember(g, &w->v[i], &u);
-		int r = write_one(aim, g, &w->v[i], &kernel, e);
+		int r = write_one(aim, g, &w->v[i], &file, &kernel, e);
 		bool again = (kernel == -EINVAL || kernel == -EBUSY) && !last;
 		if (r > 0 && undo)
 			undo[(*nundo)++] = u;

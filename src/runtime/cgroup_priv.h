@@ -128,5 +128,7 @@ void cgroup_bpf_program(
 /* Reads a small file of a group into out; its length or -errno */
 int cgroup_read(const struct runtime_cgroup *g, unsigned controller, const char *file, char *out,
 	size_t size);
+/* For writing */
+int cgroup_open_file(const struct runtime_cgroup *g, unsigned controller, const char *file);
 int cgroup_write(
 	const struct runtime_cgroup *g, unsigned controller, const char *file, const char *value);

@@ -81,13 +81,11 @@ static int add_hierarchy(
 	hierarchy_name(controller, name, sizeof(name));
 	if (!str_eq(word, name) && symlinkat(name, dir, word) < 0)
 		return err_sys(e, "link '%s' for cgroups", word);
-	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (mkdirat(dir, name, 0755) < 0 && errno == EEXIST)
 		return 0; /* with the controller before */
 	cleanup_fd int fd = one_hierarchy(k, controller, name, m->attr_set, e);
 	if (fd < 0)
 		return fd;
-	if (mkdirat(dir, name, 0755) < 0)
-		return err_sys(e, "make directory '%s' for cgroups", name);
 	if (sys_move_mount(fd, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_sys(e, "mount cgroup '%s'", name);
 	return 0;

@@ -22,21 +22,26 @@ static mode_t type_bits(char type)
 	return type == 'b' ? S_IFBLK : type == 'p' ? S_IFIFO : S_IFCHR;
 }
 
-/* The directory that the node goes into; /dev itself stays open for the next one */
-static int parent_of(struct child *k, const char *path, const char **name, struct err *e)
+/* /dev, which stays open for all that goes into it; borrowed */
+static int open_dev(struct child *k, struct err *e)
+{
+	if (k->dev < 0)
+		k->dev = root_mkdirs(k->root, "/dev", 0755, e);
+	return k->dev;
+}
+
+/* The directory that the node goes into; *ret_own is what the caller has to close. */
+static int parent_of(
+	struct child *k, const char *path, const char **name, int *ret_own, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	*name = slash + 1;
 	if (!**name)
 		return err_set(e, ERR_FORMAT, "the path has no name");
 	cleanup_free char *dir = mem_strndup(path, (size_t)(slash - path));
-	bool is_dev = str_eq(dir, "/dev");
-	if (is_dev && k->dev >= 0)
-		return fcntl(k->dev, F_DUPFD_CLOEXEC, 3);
-	int fd = root_mkdirs(k->root, *dir ? dir : "/", 0755, e);
-	if (is_dev && fd >= 0)
-		k->dev = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return fd;
+	if (str_eq(dir, "/dev"))
+		return open_dev(k, e);
+	return *ret_own = root_mkdirs(k->root, *dir ? dir : "/", 0755, e);
 }
 
 static bool same_device(const struct stat *st, const struct runtime_device *d)
@@ -73,7 +78,8 @@ static int make_device(struct child *k, const struct runtime_device *d, struct e
 {
 	const char *name;
 	struct stat st;
-	cleanup_fd int dir = parent_of(k, d->path, &name, e);
+	cleanup_fd int own = -1;
+	int dir = parent_of(k, d->path, &name, &own, e);
 	if (dir < 0)
 		return dir;
 	/* umask is 0 here: the mode is exact */
@@ -113,7 +119,7 @@ int child_do_dev_links(struct child *k, const struct runtime_step *s, struct err
 		{"core", "/proc/kcore"},
 		{"ptmx", "pts/ptmx"},
 	};
-	cleanup_fd int dir = root_mkdirs(k->root, "/dev", 0755, e);
+	int dir = open_dev(k, e);
 	if (dir < 0)
 		return dir;
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)

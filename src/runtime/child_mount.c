@@ -88,16 +88,15 @@ static bool may_follow_link(const struct runtime_mount *m)
 	return !str_eq(path, "dev") && !str_starts(path, "dev/");
 }
 
-static int check_not_link(struct child *k, const struct runtime_mount *m, struct err *e)
+static int open_existing(struct child *k, const struct runtime_mount *m, struct err *e)
 {
 	struct stat st;
-	if (may_follow_link(m))
-		return 0;
-	cleanup_fd int fd = root_open_path(k->root, m->destination, true, NULL);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))
+	bool follow = may_follow_link(m);
+	cleanup_fd int fd = root_open_path(k->root, m->destination, !follow, NULL);
+	if (fd >= 0 && !follow && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))
 		return err_set(e, ERR_FORMAT,
 			"mount %s: the destination in the root is a symbolic link", m->type);
-	return 0;
+	return STEAL_FD(fd);
 }
 
 /* The directory that a destination lies in, made when it is missing; its last name */
@@ -248,10 +247,9 @@ static int finish_mount(struct child *k, const struct runtime_mount *m, int fd, 
 static int mount_fs(struct child *k, const struct runtime_mount *m, struct err *e)
 {
 	char mode[8];
-	int r = check_not_link(k, m, e);
-	if (r < 0)
-		return r;
-	cleanup_fd int there = root_open_path(k->root, m->destination, false, NULL);
+	cleanup_fd int there = open_existing(k, m, e);
+	if (there == -ERR_FORMAT)
+		return there;
 	const char *use_mode = tmpfs_mode(m, there, mode, sizeof(mode));
 	cleanup_fd int target = there >= 0 ? STEAL_FD(there) : open_target(k, m, true, e);
 	if (target < 0)
@@ -264,8 +262,8 @@ static int mount_fs(struct child *k, const struct runtime_mount *m, struct err *
 	cleanup_fd int fd = child_mount_fs(k, &writable, use_mode, e);
 	if (fd < 0)
 		return fd;
-	if ((r = check_proc(m, target, fd, e)) < 0 ||
-		(r = m->tmpcopyup ? copy_up(target, fd, e) : 0) < 0)
+	int r = check_proc(m, target, fd, e);
+	if (r < 0 || (r = m->tmpcopyup ? copy_up(target, fd, e) : 0) < 0)
 		return r;
 	if (set_attrs(fd, m->attr_set & ~writable.attr_set, 0, 0, false) < 0)
 		return err_sys(e, "attributes");

@@ -116,7 +116,7 @@ enum runtime_status {
 };
 const char *runtime_status_name(enum runtime_status s);
 
-/* What state.json holds and what /proc says now. Free with runtime_state_free. */
+/* What its maker wrote down and what /proc says now. Free with runtime_state_free. */
 struct runtime_state {
 	char *id, *bundle, *version;
 	char *cgroup_path;           /* relative to every hierarchy; "" when none was made */
@@ -137,6 +137,9 @@ int runtime_state_load(const char *state_dir, struct runtime_state **ret, struct
 void runtime_state_free(struct runtime_state *s);
 DEFINE_CLEANUP(struct runtime_state *, runtime_state_free)
 #define cleanup_runtime_state cleanup(runtime_state_free_cleanup)
+/* The config as it was read at create, with the updates since; free with runtime_config_free. */
+int runtime_state_config(
+	const char *state_dir, struct runtime_config **ret, struct err *e) must_check;
 /* The state document of the specification, JSON, with a newline; the caller frees it. */
 char *runtime_state_format(const struct runtime_state *s);
 

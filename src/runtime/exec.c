@@ -111,7 +111,7 @@ static int enter(struct entry *x, const char *state_dir, const struct runtime_st
 			runtime_status_name(s->status));
 	if (!p->args.n)
 		return err_set(e, ERR_FORMAT, "process.args is empty");
-	int r = state_load_config(state_dir, &x->config, e);
+	int r = runtime_state_config(state_dir, &x->config, e);
 	if (r < 0)
 		return r;
 	x->init = state_open_pid(s);

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* Reads the digits at p; when they mean more than INT64_MAX and fit 64 bits, writes the negative
  * number of the same bits over them, with blanks behind. */
@@ -113,6 +114,14 @@ static int scan(struct scan *s, const char *original, struct err *e)
 	return 0;
 }
 
+/* The library would open /dev/urandom for it. */
+static void seed_hashes(void)
+{
+	size_t seed = 0;
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed) && seed)
+		json_object_seed(seed);
+}
+
 int json_load_cut(
 	const char *text, size_t len, size_t max, struct json_cut *cut, json_t **ret, struct err *e)
 {
@@ -123,6 +132,7 @@ int json_load_cut(
 	int r = scan(&s, text, e);
 	if (r < 0)
 		return r;
+	seed_hashes();
 	json_error_t je;
 	json_t *v = json_loadb(copy, s.len, 0, &je);
 	if (!v && cut && cut->text) {

@@ -29,7 +29,7 @@ static int wrong_state(const struct runtime_state *s, const char *verb, struct e
 void state_run_poststop(const char *state_dir, const struct runtime_state *s)
 {
 	struct runtime_config *c cleanup_runtime_config = NULL;
-	if (!(s->hooks >> RUNTIME_HOOK_POSTSTOP & 1) || state_load_config(state_dir, &c, NULL) < 0)
+	if (!(s->hooks >> RUNTIME_HOOK_POSTSTOP & 1) || runtime_state_config(state_dir, &c, NULL) < 0)
 		return;
 	cleanup_free char *doc =
 		state_document(s->version, s->id, s->bundle, s->annotations, RUNTIME_STOPPED, 0);
@@ -41,7 +41,7 @@ int state_run_poststart(const char *state_dir, const struct runtime_state *s, st
 	struct runtime_config *c cleanup_runtime_config = NULL;
 	if (!(s->hooks >> RUNTIME_HOOK_POSTSTART & 1))
 		return 0;
-	int r = state_load_config(state_dir, &c, e);
+	int r = runtime_state_config(state_dir, &c, e);
 	if (r < 0)
 		return r;
 	cleanup_free char *doc = state_document(
@@ -151,7 +151,7 @@ static int remove_rdt(const char *state_dir, const struct runtime_state *s, stru
 	cleanup_free char *mount = NULL;
 	if (!s->rdt || rdt_find_mount(&mount, NULL) < 0)
 		return 0;
-	int r = state_load_config(state_dir, &c, e);
+	int r = runtime_state_config(state_dir, &c, e);
 	return r < 0 ? r : rdt_remove(mount, &c->rdt, s->id, e);
 }
 

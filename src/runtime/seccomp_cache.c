@@ -50,11 +50,16 @@ static void make_key(const char *section, size_t len, struct buf *key)
 	buf_add(key, section, len);
 }
 
+/* FNV-1a, eight bytes a step: sections are long, and a collision is only a miss */
 static uint64_t hash(const struct buf *b)
 {
-	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
-	for (size_t i = 0; i < b->len; i++)
-		h = (h ^ (uint8_t)b->data[i]) * 0x100000001b3;
+	uint64_t h = 0xcbf29ce484222325 ^ b->len;
+	for (size_t i = 0; i < b->len; i += sizeof(uint64_t)) {
+		uint64_t word = 0;
+		memcpy(&word, b->data + i, MIN(sizeof(word), b->len - i));
+		h = (h ^ word) * 0x100000001b3;
+		h ^= h >> 32;
+	}
 	return h;
 }
 

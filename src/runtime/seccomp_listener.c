@@ -117,7 +117,7 @@ int seccomp_deliver_listener(const char *state_dir, pid_t pid, int fd, struct er
 	struct arena a cleanup_arena = ARENA_INIT;
 	struct runtime_seccomp *f = NULL;
 	int r = runtime_state_load(state_dir, &s, e);
-	if (r < 0 || (r = state_load_config(state_dir, &c, e)) < 0 ||
+	if (r < 0 || (r = runtime_state_config(state_dir, &c, e)) < 0 ||
 		(r = seccomp_parse(c->seccomp, c->seccomp_len, &a, &f, e)) < 0)
 		return r;
 	cleanup_fd int sock = connect_agent(f->listener_path, e);

@@ -159,13 +159,19 @@ static void find_status(struct runtime_state *s, int dir)
 									     : RUNTIME_RUNNING;
 }
 
-int runtime_state_load(const char *state_dir, struct runtime_state **ret, struct err *e)
+static int open_state_dir(const char *path, struct err *e)
 {
-	cleanup_fd int dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 && errno == ENOENT)
 		return err_set(e, ERR_NOT_FOUND, "container does not exist");
+	return dir < 0 ? err_sys(e, "open '%s'", path) : dir;
+}
+
+int runtime_state_load(const char *state_dir, struct runtime_state **ret, struct err *e)
+{
+	cleanup_fd int dir = open_state_dir(state_dir, e);
 	if (dir < 0)
-		return err_sys(e, "open '%s'", state_dir);
+		return dir;
 	struct state_file f cleanup_state_file = {0};
 	json_t *o = NULL;
 	int r = state_file_read(dir, &f, e);
@@ -232,10 +238,10 @@ int state_open_pid(const struct runtime_state *s)
 	return STEAL_FD(fd);
 }
 
-int state_load_config(const char *state_dir, struct runtime_config **ret, struct err *e)
+int runtime_state_config(const char *state_dir, struct runtime_config **ret, struct err *e)
 {
 	struct state_file f cleanup_state_file = {0};
-	cleanup_fd int dir = file_open_dir(AT_FDCWD, state_dir, e);
+	cleanup_fd int dir = open_state_dir(state_dir, e);
 	int r = dir < 0 ? dir : state_file_read(dir, &f, e);
 	return r < 0 ? r : runtime_config_parse(f.config, f.config_len, ret, e);
 }

@@ -28,8 +28,8 @@ int state_file_create(
 {
 	char record[STATE_RECORD + 1];
 	format_record(0, 0, record);
-	struct iovec v[] = {{record, STATE_RECORD}, {(char *)state, strlen(state)}, {(char *)"\n", 1},
-		{(char *)config, config_len}};
+	struct iovec v[] = {{record, STATE_RECORD}, {(char *)state, strlen(state)},
+		{(char *)"\n", 1}, {(char *)config, config_len}};
 	size_t all = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
 		all += v[i].iov_len;
@@ -84,8 +84,8 @@ int state_file_read(int dir, struct state_file *ret, struct err *e)
 	return 0;
 }
 
-int state_file_replace(int dir, const struct state_file *f, const char *state, const char *config,
-	struct err *e)
+int state_file_replace(
+	int dir, const struct state_file *f, const char *state, const char *config, struct err *e)
 {
 	struct buf b cleanup_buf = BUF_INIT;
 	char record[STATE_RECORD + 1];

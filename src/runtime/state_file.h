@@ -28,14 +28,14 @@ struct state_file {
 
 /* In a directory that was made a moment ago; a reader takes a half-written file for an absent one.
  */
-int state_file_create(int dir, const char *state, const char *config, size_t config_len,
-	struct err *e);
+int state_file_create(
+	int dir, const char *state, const char *config, size_t config_len, struct err *e);
 int state_file_write_pid(int dir, pid_t pid, uint64_t start_time, struct err *e);
 /* -ERR_NOT_FOUND: no file, or its maker died while it wrote it. Release what was read. */
 int state_file_read(int dir, struct state_file *ret, struct err *e);
 /* Puts another state and config (NULL: those that were read) in place of a file that was read. */
-int state_file_replace(int dir, const struct state_file *f, const char *state, const char *config,
-	struct err *e);
+int state_file_replace(
+	int dir, const struct state_file *f, const char *state, const char *config, struct err *e);
 void state_file_release(struct state_file *f);
 #define cleanup_state_file cleanup(state_file_release)
 /* Removes the directory and what a container keeps in it. */

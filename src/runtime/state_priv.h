@@ -16,8 +16,6 @@
 int state_write(int dir, const struct runtime_config *c, const struct runtime_options *o,
 	const struct runtime_cgroup *g, struct err *e);
 int state_write_pid(int dir, pid_t pid, struct err *e);
-/* The config of a container in its state directory */
-int state_load_config(const char *state_dir, struct runtime_config **ret, struct err *e);
 /* poststop hooks: failures are warnings. poststart hooks: the first failure ends the container's
  * life, which is up to the caller (runtime.md, "Lifecycle", steps 9 and 13). */
 void state_run_poststop(const char *state_dir, const struct runtime_state *s);

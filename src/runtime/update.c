@@ -88,8 +88,7 @@ static int merge(struct update *x, struct err *e)
 	struct runtime_config *check cleanup_runtime_config = NULL;
 	int r = read_both(x, e);
 	if (r == 0)
-		r = runtime_config_parse_resources(
-			x->u->resources, x->u->resources_len, &check, e);
+		r = runtime_config_parse_resources(x->u->resources, x->u->resources_len, &check, e);
 	if (r == 0)
 		r = json_load(
 			x->u->resources, x->u->resources_len, LIMIT_RUNTIME_CONFIG, &x->given, e);

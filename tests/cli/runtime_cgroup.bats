@@ -158,7 +158,7 @@ has_file() { # CONTROLLER V1-FILE V2-FILE: whether groups have it here
   rt update -r "$B/limits" --cpuset-cpus 0 "$ID"
   [[ $(cg pids pids.max pids.max) == 66 && $(cg cpuset cpuset.cpus cpuset.cpus) == 0 ]]
   [[ $(jq -c '.linux.resources | [.memory.limit, .cpu.quota, .cpu.shares, .cpu.cpus, .pids.limit]' \
-    "$KIST_ROOT/rt/$ID/config.json") == '[41943040,30000,1024,"0",66]' ]]
+    <(saved_config)) == '[41943040,30000,1024,"0",66]' ]]
   rt delete -f "$ID"
   nothing_left
 }
@@ -166,12 +166,12 @@ has_file() { # CONTROLLER V1-FILE V2-FILE: whether groups have it here
 @test "update: all of it or nothing" {
   conf '.linux.resources += {memory: {limit: 33554432}, pids: {limit: 20}}'
   started
-  before=$(sha256sum <"$KIST_ROOT/rt/$ID/config.json")
+  before=$(saved_config | sha256sum)
   echo '{"memory": {"limit": 41943040}, "cpu": {"cpus": "4095"}, "pids": {"limit": 30}}' >"$B/limits"
   fails_with 1 "'4095' to 'cpuset.cpus'" rt update -r "$B/limits" "$ID"
   [[ $(cg memory memory.limit_in_bytes memory.max) == 33554432 ]]
   [[ $(cg pids pids.max pids.max) == 20 ]]
-  [[ $(sha256sum <"$KIST_ROOT/rt/$ID/config.json") == "$before" ]]
+  [[ $(saved_config | sha256sum) == "$before" ]]
   echo '{"memory": {"limit": 100000, "checkBeforeUpdate": true}}' >"$B/limits"
   rt exec "$ID" dd if=/dev/zero of=/dev/null bs=1M count=1 2>/dev/null
   fails_with 1 'in use' rt update -r "$B/limits" "$ID"

@@ -41,6 +41,7 @@ started() { # a running container whose main process waits
   args sleep 100
   rt create --bundle "$B" "$ID" && rt start "$ID"
 }
+saved_config() { sed 1,2d "$KIST_ROOT/rt/$ID/state"; } # what the runtime keeps of it
 nothing_left() {
   [[ ! -e $KIST_ROOT/rt/$ID ]]
   [[ -z $(find /sys/fs/cgroup -type d -name "$ID") ]]

@@ -149,12 +149,9 @@ static int run(const struct call *call, struct err *e)
 	if (o->process_file) {
 		r = read_process(o->process_file, &c, e);
 	} else {
-		cleanup_free char *config = mem_printf("%s/config.json", dir);
 		if (call->n < 2)
 			return err_set(e, ERR_USAGE, "exec: a command is needed");
-		if (!file_exists(AT_FDCWD, config))
-			return err_set(e, ERR_NOT_FOUND, "container '%s' does not exist", id);
-		r = read_config(config, &c, e);
+		r = runtime_state_config(dir, &c, e);
 	}
 	if (r == 0)
 		r = adapt(o, call->n - 1, call->operands + 1, &c->process, &env, &groups, e);

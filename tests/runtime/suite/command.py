@@ -282,13 +282,13 @@ def _(b):
 
 @check(CMD, "run --preserve-fds: descriptors from 3 on")
 def _(b):
-    r, w = os.pipe()
+    r, w = os.pipe()  # bash: dash knows no descriptor above 9
     os.write(w, b"through\n")
     os.close(w)
     b.script("cat <&3")
     b.write()
     words = [*b.site.words, "--root", str(b.site.dir / "state"), "run", "--preserve-fds", "1", "--bundle", str(b.dir), b.id]
-    got = subprocess.run(["sh", "-c", f'exec 3<&{r}; exec "$@"', "sh", *words], pass_fds=(r,), capture_output=True, text=True, timeout=20)
+    got = subprocess.run(["bash", "-c", f'exec 3<&{r}; exec "$@"', "bash", *words], pass_fds=(r,), capture_output=True, text=True, timeout=20)
     os.close(r)
     equal([got.stdout, got.returncode], ["through\n", 0])
 
@@ -430,7 +430,7 @@ def _(b):
     os.write(w, b"through\n")
     os.close(w)
     words = [*b.site.words, "--root", str(b.site.dir / "state"), "exec", "--preserve-fds", "1", b.id, "sh", "-c", "cat <&3"]
-    got = subprocess.run(["sh", "-c", f'exec 3<&{r}; exec "$@"', "sh", *words], pass_fds=(r,), capture_output=True, text=True, timeout=20)
+    got = subprocess.run(["bash", "-c", f'exec 3<&{r}; exec "$@"', "bash", *words], pass_fds=(r,), capture_output=True, text=True, timeout=20)
     os.close(r)
     equal(got.stdout, "through\n")
 
