@@ -29,7 +29,8 @@ static int wrong_state(const struct runtime_state *s, const char *verb, struct e
 void state_run_poststop(const char *state_dir, const struct runtime_state *s)
 {
 	struct runtime_config *c cleanup_runtime_config = NULL;
-	if (!(s->hooks >> RUNTIME_HOOK_POSTSTOP & 1) || runtime_state_config(state_dir, &c, NULL) < 0)
+	if (!(s->hooks >> RUNTIME_HOOK_POSTSTOP & 1) ||
+		runtime_state_config(state_dir, &c, NULL) < 0)
 		return;
 	cleanup_free char *doc =
 		state_document(s->version, s->id, s->bundle, s->annotations, RUNTIME_STOPPED, 0);
