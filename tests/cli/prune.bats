@@ -123,7 +123,8 @@ untagged() { # an image whose name was taken by another
   head -c 1 /dev/zero >"$small/last" 2>/dev/null && ok=0
   "${k[@]}" rmi full || ok=0
   [[ -z $("${k[@]}" images -q) ]] || ok=0
-  umount "$small" # nothing of it is in use: what was removed is gone, not going
+  for _ in $(seq 50); do umount "$small" 2>/dev/null && break || sleep 0.1; done
+  ! mountpoint -q "$small"
   ((ok))
 }
 
