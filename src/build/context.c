@@ -126,8 +126,13 @@ static int no_dockerfile(const struct build_context_options *o, struct err *e)
 {
 	if (o->file) {
 		int r = err_set(e, ENOENT, "there is no Dockerfile '%s'", o->file);
-		err_hint(e, "-f is looked for from the current directory, then in the context '%s'",
-			o->path);
+		if (str_eq(o->path, "-"))
+			err_hint(e, "with a context from standard input -f names a file in it");
+		else
+			err_hint(e,
+				"-f is looked for from the current directory, then in the context "
+				"'%s'",
+				o->path);
 		return r;
 	}
 	int r = err_set(e, ENOENT, "there is no Dockerfile in '%s'", o->path);

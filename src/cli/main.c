@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/stop.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -173,7 +174,10 @@ int cli_main(enum cli_program program, int argc, char **argv)
 	} else if (r >= 0) {
 		r = run_command(&c, program, argc, argv, r);
 	}
-	if (r < 0) {
+	if (r == -ERR_INTERRUPTED && *cli_stop_flag()) {
+		cli_note("interrupted");
+		r = 128 + *cli_stop_flag();
+	} else if (r < 0) {
 		if (c.err.code == 0)
 			err_set(&c.err, -r, "%s", err_text(r));
 		cli_error(&c.err);

@@ -105,15 +105,3 @@ char *cli_ago(int64_t ns, char out[CLI_AGO_MAX])
 		clock_format_ago(ns, clock_now(), out);
 	return out;
 }
-
-const char *cli_image_tag(const struct store_image *img, const char *text)
-{
-	struct strv names cleanup_strv = STRV_INIT;
-	if (oci_reference_candidates(text, &names, NULL) < 0)
-		return NULL;
-	for (size_t i = 0; i < names.n; i++)
-		for (size_t k = 0; k < img->tags.n; k++)
-			if (str_eq(names.v[i], img->tags.v[k]))
-				return img->tags.v[k];
-	return NULL;
-}

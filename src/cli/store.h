@@ -25,5 +25,3 @@ char *cli_id(const char *digest, bool whole, char out[CLI_ID_MAX]);
 /* "3 minutes ago", or "N/A" for 0; borrowed until the next call with the same out */
 #define CLI_AGO_MAX 64
 char *cli_ago(int64_t ns, char out[CLI_AGO_MAX]);
-/* The tag of img that text names, borrowed from img; NULL when text is an id or a digest. */
-const char *cli_image_tag(const struct store_image *img, const char *text);

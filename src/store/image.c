@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "oci/reference.h"
 #include "store/blob.h"
 #include "store/layer.h"
 #include "store/store_priv.h"
@@ -192,15 +193,18 @@ int store_image_add_digest(struct store *s, const char *id, const char *reposito
 	return r < 0 ? r : 0;
 }
 
-int store_image_manifest(
-	struct store *s, const char *id, char ret_digest[STORE_DIGEST_MAX], struct err *e)
+int store_image_manifest(struct store *s, const char *id, const char *name,
+	char ret_digest[STORE_DIGEST_MAX], struct err *e)
 {
 	struct store_query q cleanup_query = STORE_QUERY_INIT;
+	char repository[OCI_REFERENCE_MAX] = "", tag[OCI_TAG_MAX + 1];
+	if (name)
+		oci_reference_split(name, repository, tag);
 	int r = store_query(s, &q, e,
 		"SELECT digest FROM image_digest WHERE image=?1 AND NOT EXISTS("
 		"SELECT 1 FROM image_index x WHERE x.digest=image_digest.digest)"
-		" ORDER BY added DESC",
-		"s", id);
+		" ORDER BY repository=?2 DESC, added DESC",
+		"ss", id, repository);
 	while (r >= 0 && (r = store_query_next(s, &q, e)) > 0) {
 		if (!store_blob_has(s, store_query_text(&q, 0), NULL))
 			continue;
@@ -208,4 +212,24 @@ int store_image_manifest(
 		return 0;
 	}
 	return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "image '%s' has no manifest", id);
+}
+
+int store_image_digest(struct store *s, const char *id, const char *name,
+	char ret_digest[STORE_DIGEST_MAX], struct err *e)
+{
+	struct store_query q cleanup_query = STORE_QUERY_INIT;
+	char repository[OCI_REFERENCE_MAX], tag[OCI_TAG_MAX + 1];
+	oci_reference_split(name, repository, tag);
+	int r = store_query(s, &q, e,
+		"SELECT digest FROM image_digest WHERE image=?1 AND repository=?2"
+		" ORDER BY EXISTS(SELECT 1 FROM image_index x WHERE x.digest=image_digest.digest)"
+		" DESC, added DESC LIMIT 1",
+		"ss", id, repository);
+	if (r >= 0)
+		r = store_query_next(s, &q, e);
+	if (r > 0)
+		store_query_digest(&q, 0, ret_digest);
+	return r > 0   ? 0
+	       : r < 0 ? r
+		       : err_set(e, ERR_NOT_FOUND, "'%s' has no digest of a registry", name);
 }

@@ -47,6 +47,8 @@ int store_image_get(struct store *s, const char *id, struct store_image *ret, st
  */
 int store_image_find(struct store *s, const char *text, struct store_image *ret, struct err *e);
 int store_image_list(struct store *s, struct store_images *ret, struct err *e); /* newest first */
+/* The tag of img that text names, borrowed from img; NULL when text is an id or a digest. */
+const char *store_image_tag(const struct store_image *img, const char *text);
 
 /* Points tag at an image (durable). -ERR_NOT_FOUND when there is no such image. */
 int store_tag_set(struct store *s, const char *tag, const char *id, char ret_old[STORE_DIGEST_MAX],
@@ -58,9 +60,14 @@ int store_tag_get(struct store *s, const char *tag, char ret_id[STORE_DIGEST_MAX
  * blob itself is in blobs/ when the store has it (the way back keeps its digest). */
 int store_image_add_digest(struct store *s, const char *id, const char *repository,
 	const char *manifest_digest, struct err *e);
-/* A manifest that is in blobs/ for this image (the newest); -ERR_NOT_FOUND. */
-int store_image_manifest(
-	struct store *s, const char *id, char ret_digest[STORE_DIGEST_MAX], struct err *e);
+/* A manifest that is in blobs/ for this image, the newest of those that it has in the repository
+ * of name (with tag or without; NULL: any), else the newest of all; -ERR_NOT_FOUND. */
+int store_image_manifest(struct store *s, const char *id, const char *name,
+	char ret_digest[STORE_DIGEST_MAX], struct err *e);
+/* What a registry calls the image under this name, as far as is known here: an index that names
+ * it before its own manifest, the newest first. -ERR_NOT_FOUND. */
+int store_image_digest(struct store *s, const char *id, const char *name,
+	char ret_digest[STORE_DIGEST_MAX], struct err *e);
 
 /* The index of several platforms that names this image (its bytes may be a blob of the store).
  * While an image with a tag is in it, the others of the same index are not pruned. */

@@ -131,3 +131,15 @@ int store_image_find(struct store *s, const char *text, struct store_image *ret,
 		r = err_set(e, ERR_NOT_FOUND, "no such image: %s", text);
 	return r < 0 ? r : store_image_get(s, id, ret, e);
 }
+
+const char *store_image_tag(const struct store_image *img, const char *text)
+{
+	struct strv names cleanup_strv = STRV_INIT;
+	if (oci_reference_candidates(text, &names, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < names.n; i++)
+		for (size_t k = 0; k < img->tags.n; k++)
+			if (str_eq(names.v[i], img->tags.v[k]))
+				return img->tags.v[k];
+	return NULL;
+}

@@ -3,9 +3,12 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/sha256.h"
 #include "base/str.h"
+#include "oci/descriptor.h"
 #include "oci/digest.h"
+#include "oci/image_config.h"
 
 int transport_accept(const struct transport_arrival *a, struct err *e)
 {
@@ -19,4 +22,16 @@ int transport_accept(const struct transport_arrival *a, struct err *e)
 		return err_set(e, ERR_DIGEST, "'%s': the manifest is sha256:%s instead of %s",
 			a->reference, hex, a->digest);
 	return 0;
+}
+
+int transport_accept_platform(
+	const struct oci_image_config *c, const struct oci_platform *want, struct err *e)
+{
+	const struct oci_platform is = {c->os, c->architecture, c->variant};
+	if (!want || oci_platform_match(&is, want))
+		return 0;
+	char *have cleanup_free = oci_platform_format(&is);
+	char *asked cleanup_free = oci_platform_format(want);
+	return err_set(
+		e, ERR_NOT_FOUND, "there is no image for %s: it is for %s only", asked, have);
 }

@@ -8,6 +8,8 @@
 #include "base/defs.h"
 
 struct err;
+struct oci_image_config;
+struct oci_platform;
 
 struct transport_arrival {
 	const char *reference; /* normal form: "docker.io/library/alpine:3.18", or with a digest */
@@ -18,3 +20,8 @@ struct transport_arrival {
 
 /* -ERR_DIGEST, -ERR_LIMIT: refused; nothing of it may be used. */
 int transport_accept(const struct transport_arrival *a, struct err *e);
+
+/* An image that no index has chosen says itself what it is for. want: what a person asked for;
+ * NULL: anything. -ERR_NOT_FOUND. */
+int transport_accept_platform(
+	const struct oci_image_config *c, const struct oci_platform *want, struct err *e);

@@ -62,6 +62,11 @@ static int read_config(struct copy *c, struct image *x, struct err *e)
 		r = oci_image_config_parse(buf_str(&b), b.len, &x->config, e);
 	if (r < 0)
 		return r;
+	/* the digest is that of no index: none has chosen */
+	if (!*c->index_digest)
+		r = transport_accept_platform(&x->config, c->o->platform, e);
+	if (r < 0)
+		return r;
 	if (x->config.diff_ids.n && x->config.diff_ids.n != x->m.nlayers)
 		return err_set(e, ERR_FORMAT, "the manifest names %zu layers, the config %zu",
 			x->m.nlayers, x->config.diff_ids.n);
@@ -126,7 +131,9 @@ static int plan_layers(struct copy *c, struct image *x, size_t *ret_n, struct er
 
 static enum oci_format format_for(const struct copy *c)
 {
-	if (c->to->needs & TRANSPORT_TO_OCI)
+	/* docker's format has no word for zstd */
+	bool zstd = c->o->compress && c->o->compression == OCI_COMPRESSION_ZSTD;
+	if ((c->to->needs & TRANSPORT_TO_OCI) || (zstd && c->o->format == OCI_FORMAT_KEEP))
 		return OCI_FORMAT_OCI;
 	return c->o->format;
 }

@@ -140,6 +140,8 @@ struct transport_world {
 	const struct transport_trust *trust;        /* transport/trust.h; NULL: all is accepted */
 	/* Of the store as source: an image that came with an index is given as this index. */
 	bool all;
+	/* Of the store as source: the image for this platform. NULL: the one that the name means. */
+	const struct oci_platform *platform;
 };
 
 int transport_from_open(const struct transport_place *p, const struct transport_world *w,

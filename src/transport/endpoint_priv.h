@@ -35,12 +35,3 @@ int transport_open_archive(
 /* Writes a blob as a file of a directory; it has its name when it is whole. One that is there with
  * the same size stays. */
 int transport_put_file(int dir, const char *name, struct transport_blob *b, struct err *e);
-
-/* A file that is to replace another when it is complete. */
-struct transport_outfile {
-	int fd;
-	char *path, *tmp;
-};
-int transport_outfile_open(struct transport_outfile *o, const char *path, struct err *e);
-int transport_outfile_commit(struct transport_outfile *o, struct err *e);
-void transport_outfile_release(struct transport_outfile *o); /* without commit: nothing is left */

@@ -87,7 +87,7 @@ static bool known_manifest(struct from_store *g)
 	char digest[STORE_DIGEST_MAX];
 	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_MANIFEST);
 	struct oci_manifest m cleanup_oci_manifest = {0};
-	return store_image_manifest(g->store, g->img.id, digest, NULL) >= 0 &&
+	return store_image_manifest(g->store, g->img.id, g->base.reference, digest, NULL) >= 0 &&
 	       store_blob_read(g->store, digest, &b, NULL) >= 0 &&
 	       oci_manifest_parse(buf_str(&b), b.len, &m, NULL) >= 0 && can_give(g, &m) &&
 	       transport_document_make(&g->doc, b.data, b.len, m.media_type, NULL) >= 0 &&
@@ -168,6 +168,23 @@ static int use_index(struct from_store *g, struct err *e)
 	return r < 0 ? r : 1;
 }
 
+/* The image that the name means, or of those that came along with it the one for `platform`. */
+static int find(
+	struct from_store *g, const char *text, const struct oci_platform *platform, struct err *e)
+{
+	int r = store_image_find(g->store, text, &g->img, e);
+	const char *tag = r < 0 ? NULL : store_image_tag(&g->img, text);
+	g->base.reference = mem_strdup(tag);
+	if (r >= 0 && platform)
+		r = store_image_for_platform(g->store, &g->img, platform, e);
+	if (r != 0 || !platform)
+		return r;
+	char *want cleanup_free = oci_platform_format(platform);
+	r = err_set(e, ERR_NOT_FOUND, "the store has no '%s' for %s", text, want);
+	err_hint(e, "kist pull --platform %s %s", want, text);
+	return r;
+}
+
 int transport_from_store(const struct transport_place *p, const struct transport_world *w,
 	struct transport_from **ret, struct err *e)
 {
@@ -178,7 +195,7 @@ int transport_from_store(const struct transport_place *p, const struct transport
 	struct from_store *g = mem_alloc(sizeof(*g));
 	*g = (struct from_store){.base = {.ops = &ops}, .store = w->store};
 	f = &g->base;
-	int r = store_image_find(w->store, p->path, &g->img, e);
+	int r = find(g, p->path, w->platform, e);
 	if (r >= 0)
 		r = store_lease_begin(w->store, "copy", &g->lease, e);
 	if (r >= 0)
@@ -192,8 +209,6 @@ int transport_from_store(const struct transport_place *p, const struct transport
 	}
 	if (r < 0)
 		return r;
-	if (g->img.tags.n)
-		g->base.reference = mem_strdup(g->img.tags.v[0]);
 	*ret = STEAL(f);
 	return 0;
 }

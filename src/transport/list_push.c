@@ -15,11 +15,17 @@ static int copy_entry(const char *source, const char *digest, const struct trans
 	struct transport_place p cleanup_transport_place = {0};
 	struct transport_from *from cleanup_transport_from = NULL;
 	struct transport_copied done = {0};
+	struct transport_copy_options mine = *o;
+	/* the digest to keep is the list's: that of an image of the store was made for it */
+	mine.preserve_digests = false;
 	int r = transport_place_parse(source, &p, e);
 	if (r >= 0)
 		r = transport_from_open(&p, w, &from, e);
 	if (r >= 0)
-		r = transport_copy_manifest(from, to, NULL, false, o, &done, e);
+		r = transport_copy_manifest(from, to, NULL, false, &mine, &done, e);
+	if (r >= 0 && o->preserve_digests && !str_eq(done.digest, digest))
+		r = err_set(e, ERR_UNSUPPORTED, "it would become %s: --preserve-digests forbids it",
+			done.digest);
 	if (r < 0)
 		return r;
 	became->changed = !str_eq(done.digest, digest);

@@ -1,4 +1,4 @@
-/* Files that destinations write: they have their name when they are whole. */
+/* Files in directories that destinations write: they have their name when they are whole. */
 #include "transport/endpoint_priv.h"
 
 #include "base/err.h"
@@ -54,45 +54,4 @@ int transport_put_file(int dir, const char *name, struct transport_blob *b, stru
 	if (linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
 		return err_sys(e, "create '%s'", name);
 	return 0;
-}
-
-int transport_outfile_open(struct transport_outfile *o, const char *path, struct err *e)
-{
-	*o = (struct transport_outfile){.fd = -1};
-	struct stat st;
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		if (S_ISDIR(st.st_mode))
-			return err_set(e, EISDIR, "it is a directory");
-		o->fd = open(path, O_WRONLY | O_CLOEXEC);
-		return o->fd < 0 ? err_sys(e, "open '%s'", path) : 0;
-	}
-	o->path = mem_strdup(path);
-	o->tmp = tmp_name(path);
-	o->fd = open(o->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (o->fd >= 0)
-		return 0;
-	int r = err_sys(e, "create '%s'", path);
-	free(STEAL(o->tmp));
-	return r;
-}
-
-int transport_outfile_commit(struct transport_outfile *o, struct err *e)
-{
-	int fd = STEAL_FD(o->fd);
-	if (close(fd) < 0)
-		return err_sys(e, "write '%s'", o->path ? o->path : "output");
-	if (o->tmp && rename(o->tmp, o->path) < 0)
-		return err_sys(e, "rename to '%s'", o->path);
-	free(STEAL(o->tmp));
-	return 0;
-}
-
-void transport_outfile_release(struct transport_outfile *o)
-{
-	if (o->fd >= 0)
-		close(STEAL_FD(o->fd));
-	if (o->tmp)
-		unlink(o->tmp);
-	free(STEAL(o->tmp));
-	free(STEAL(o->path));
 }

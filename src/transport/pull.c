@@ -146,26 +146,40 @@ static int check_platform(
 	const struct pull *p, const struct oci_image_config *c, bool from_index, struct err *e)
 {
 	const struct oci_platform is = {c->os, c->architecture, c->variant};
-	if (from_index || p->o->all_platforms || oci_platform_match(&is, p->o->platform))
+	if (from_index || p->o->all_platforms)
+		return 0;
+	if (p->o->platform)
+		return transport_accept_platform(c, p->o->platform, e);
+	if (oci_platform_match(&is, NULL))
 		return 0;
 	char *have cleanup_free = oci_platform_format(&is);
-	if (!p->o->platform) {
-		transport_note(p->o->progress, "%s is an image for %s, this machine is linux/%s",
-			p->name, have, oci_platform_arch());
-		return 0;
-	}
-	char *want cleanup_free = oci_platform_format(p->o->platform);
-	return err_set(e, ERR_NOT_FOUND, "there is no image for %s: it is for %s only", want, have);
+	transport_note(p->o->progress, "%s is an image for %s, this machine is linux/%s", p->name,
+		have, oci_platform_arch());
+	return 0;
+}
+
+/* The image is known by this manifest, and as one of the indexes that led to it. */
+static bool knows_way(struct pull *p, const struct store_image *img, const char *manifest)
+{
+	struct strv indexes cleanup_strv = STRV_INIT;
+	char *pinned cleanup_free = mem_printf("%s@%s", p->repository, manifest);
+	if (!strv_has(&img->digests, pinned) ||
+		store_image_indexes(p->store, img->id, &indexes, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < p->indexes.n; i++)
+		if (!strv_has(&indexes, p->indexes.v[i]))
+			return false;
+	return true;
 }
 
 /* The name is this image already, and the store knows from where. */
-static bool is_known(struct pull *p, const char *id, bool is_main)
+static bool is_known(struct pull *p, const char *id, const char *manifest, bool is_main)
 {
 	struct store_image img cleanup_store_image = {0};
 	char now[STORE_DIGEST_MAX];
 	char *pinned cleanup_free = mem_printf("%s@%s", p->repository, p->top);
 	if (store_lease_keep(p->store, id, NULL) < 0 ||
-		store_image_get(p->store, id, &img, NULL) < 0)
+		store_image_get(p->store, id, &img, NULL) < 0 || !knows_way(p, &img, manifest))
 		return false;
 	if (!is_main)
 		return true;
@@ -224,6 +238,17 @@ static void tell_resolved(const struct transport_pull_options *o, const char *id
 		o->resolved(o->resolved_ctx, id);
 }
 
+/* Layers that were here already: the repository has the manifest, and so its blobs, from which a
+ * push may mount them. */
+static int layers_seen(struct pull *p, const struct oci_manifest *m, struct err *e)
+{
+	int r = 0;
+	for (size_t i = 0; i < m->nlayers && r >= 0; i++)
+		if (!m->layers[i].urls.n)
+			r = store_blob_seen(p->store, m->layers[i].digest, p->repository, e);
+	return r;
+}
+
 /* is_main: the one that the name stands for. */
 static int pull_image(
 	struct pull *p, const struct document *d, bool from_index, bool is_main, struct err *e)
@@ -257,13 +282,17 @@ static int pull_image(
 		r = store_blob_put(p->store, config.data, config.len, m.config.digest, NULL, e);
 	if (r >= 0 && is_main)
 		tell_resolved(p->o, m.config.digest);
+	size_t before = p->sum.sum.fetched;
 	if (r >= 0)
 		r = get_layers(p, &m, &c, e);
 	if (r < 0)
 		return r;
-	bool known = !p->sum.sum.fetched && is_known(p, m.config.digest, is_main);
+	size_t came = p->sum.sum.fetched - before;
+	bool known = !came && is_known(p, m.config.digest, d->digest, is_main);
 	if (!known)
 		r = name_image(p, d, &config, is_main, e);
+	if (r >= 0 && !known && came < m.nlayers)
+		r = layers_seen(p, &m, e);
 	if (r < 0)
 		return r;
 	p->sum.images++;
@@ -422,22 +451,15 @@ static int have_local(struct store *s, const char *text, const struct transport_
 	struct transport_pulled *ret, struct err *e)
 {
 	struct store_image img cleanup_store_image = {0};
-	struct strv names cleanup_strv = STRV_INIT;
-	int r = store_image_find(s, text, &img, NULL);
-	if (r < 0)
+	if (store_image_find(s, text, &img, NULL) < 0)
 		return 0;
 	const struct oci_platform is = {img.os, img.arch, img.variant};
 	if (o->platform && !oci_platform_match(&is, o->platform))
 		return 0;
-	(void)oci_reference_candidates(text, &names, NULL);
-	const char *name = text;
-	for (size_t i = 0; i < names.n; i++)
-		if (strv_has(&img.tags, names.v[i])) {
-			name = names.v[i];
-			break;
-		}
+	const char *name = store_image_tag(&img, text) ?: text;
 	*ret = (struct transport_pulled){.images = 1};
 	memcpy(ret->id, img.id, sizeof(ret->id));
+	(void)store_image_digest(s, img.id, name, ret->digest, NULL);
 	snprintf(ret->name, sizeof(ret->name), "%s", name);
 	return 1;
 }

@@ -47,7 +47,7 @@ struct transport_pulled {
 	char id[STORE_DIGEST_MAX];     /* of the image that the name is now */
 	char name[OCI_REFERENCE_MAX];  /* normal form: with tag, or with a digest */
 	char digest[STORE_DIGEST_MAX]; /* of the manifest or index that the name is; "" when nobody
-					  was asked */
+					  was asked and the store does not know */
 	bool changed;                  /* the name is another image than before, or new */
 	size_t images;
 	struct transport_fetched sum;

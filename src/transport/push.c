@@ -71,13 +71,17 @@ static bool is_docker(const char *media_type)
 	return str_eq(media_type, OCI_TYPE_DOCKER_MANIFEST);
 }
 
-/* The manifest that the image came with, as long as its form is not to be another one. 1: m. */
-static int read_original(struct push *p, const char *id, struct document *d, struct oci_manifest *m)
+/* The manifest that the image came with, as long as its form is not to be another one. 1: m.
+ * entry: the one that an index names; NULL: what it was under the name that is pushed. */
+static int read_original(struct push *p, const char *id, const char *entry, struct document *d,
+	struct oci_manifest *m)
 {
 	char digest[STORE_DIGEST_MAX];
 	enum transport_manifest_format format = p->o->format;
 	d->bytes.max = LIMIT_MANIFEST;
-	if (store_image_manifest(p->store, id, digest, NULL) < 0 ||
+	if (entry)
+		snprintf(digest, sizeof(digest), "%s", entry);
+	if ((!entry && store_image_manifest(p->store, id, p->o->name, digest, NULL) < 0) ||
 		store_lease_keep(p->store, digest, NULL) < 0 ||
 		store_blob_read(p->store, digest, &d->bytes, NULL) < 0 ||
 		oci_manifest_parse(buf_str(&d->bytes), d->bytes.len, m, NULL) < 0 ||
@@ -150,8 +154,9 @@ static int send_config(struct push *p, const char *id, const struct buf *config,
 	return r < 0 ? err_wrap(e, r, "config %s", id) : 0;
 }
 
-/* Layers and config; ret is the manifest that names them. */
-static int send_image(struct push *p, const char *id, struct document *ret, struct err *e)
+/* Layers and config; ret is the manifest that names them. entry: as for read_original. */
+static int send_image(
+	struct push *p, const char *id, const char *entry, struct document *ret, struct err *e)
 {
 	struct oci_image_config c cleanup_oci_image_config = OCI_IMAGE_CONFIG_INIT;
 	struct buf config cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
@@ -161,7 +166,7 @@ static int send_image(struct push *p, const char *id, struct document *ret, stru
 		r = oci_image_config_parse(buf_str(&config), config.len, &c, e);
 	if (r < 0)
 		return err_wrap(e, r, "image '%s'", id);
-	bool original = read_original(p, id, ret, &came) && came.nlayers == c.diff_ids.n;
+	bool original = read_original(p, id, entry, ret, &came) && came.nlayers == c.diff_ids.n;
 	struct transport_sent *layers cleanup_free = mem_array(c.diff_ids.n + 1, sizeof(*layers));
 	struct transport_send x = {
 		.store = p->store,
@@ -206,7 +211,7 @@ static int remember(struct push *p, const char *id, const struct document *d, st
 	char *repository cleanup_free = mem_printf("%s/%s", p->to->domain, p->to->path);
 	char known[STORE_DIGEST_MAX];
 	int r = 0;
-	if (store_image_manifest(p->store, id, known, NULL) < 0)
+	if (store_image_manifest(p->store, id, NULL, known, NULL) < 0)
 		r = store_blob_put(p->store, d->bytes.data, d->bytes.len, d->digest, NULL, e);
 	return r < 0 ? r : store_image_add_digest(p->store, id, repository, d->digest, e);
 }
@@ -224,7 +229,7 @@ static int put_named(struct push *p, const struct document *d, struct err *e)
 static int push_image(struct push *p, const char *id, struct err *e)
 {
 	struct document d cleanup_document = {.bytes = BUF_INIT};
-	int r = send_image(p, id, &d, e);
+	int r = send_image(p, id, NULL, &d, e);
 	if (r >= 0)
 		r = put_named(p, &d, e);
 	return r < 0 ? r : remember(p, id, &d, e);
@@ -264,7 +269,7 @@ static int push_entry(struct push *p, const struct oci_descriptor *d, struct oci
 	struct oci_descriptor now cleanup_oci_descriptor = {0};
 	if (find_entry(p, d, id) < 0)
 		return not_all_here(d, e);
-	int r = send_image(p, id, &one, e);
+	int r = send_image(p, id, d->digest, &one, e);
 	if (r >= 0)
 		r = put_document(p, one.digest, &one, e);
 	if (r >= 0)

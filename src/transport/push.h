@@ -30,6 +30,9 @@ struct transport_push_options {
 	struct registry_client *client;
 	const struct registry_config *config;       /* NULL: an empty one */
 	const struct registry_open_options *remote; /* NULL: the defaults */
+	/* The image's name here: when it came in several forms, the one of this repository goes. NULL:
+	 * the newest. */
+	const char *name;
 	bool any_compression; /* of layers: as they came, gzip for the others; else: */
 	enum oci_compression compression;
 	int level; /* of zstd; 0: the default */

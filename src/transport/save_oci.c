@@ -96,7 +96,8 @@ static int reuse_manifest(struct oci_out *x, struct err *e)
 	char digest[STORE_DIGEST_MAX];
 	struct buf bytes cleanup_buf = BUF_INIT_MAX(LIMIT_MANIFEST);
 	struct oci_manifest m cleanup_oci_manifest = {0};
-	if (store_image_manifest(x->w->store, x->img->id, digest, NULL) < 0 ||
+	const char *name = x->img->names.n ? x->img->names.v[0] : NULL;
+	if (store_image_manifest(x->w->store, x->img->id, name, digest, NULL) < 0 ||
 		store_blob_read(x->w->store, digest, &bytes, NULL) < 0 ||
 		oci_manifest_parse(buf_str(&bytes), bytes.len, &m, NULL) < 0 ||
 		!manifest_serves(x, &m))

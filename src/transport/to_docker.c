@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "oci/layout.h"
 #include "oci/manifest.h"
@@ -13,7 +14,7 @@
 
 struct to_docker {
 	struct transport_to base;
-	struct transport_outfile out;
+	struct outfile out;
 	struct transport_sink sink;
 	char *name; /* "app:1"; NULL: none */
 	bool has_root;
@@ -64,13 +65,13 @@ static int docker_finish(struct transport_to *t, struct err *e)
 	if (!g->has_root)
 		return err_set(e, ERR_STATE, "nothing was put");
 	int r = transport_sink_finish(&g->sink, e);
-	return r < 0 ? r : transport_outfile_commit(&g->out, e);
+	return r < 0 ? r : outfile_commit(&g->out, e);
 }
 
 static void docker_free(struct transport_to *t)
 {
 	struct to_docker *g = (struct to_docker *)t;
-	transport_outfile_release(&g->out);
+	outfile_release(&g->out);
 	transport_sink_release(&g->sink);
 	free(g->name);
 	free(g);
@@ -105,7 +106,7 @@ int transport_to_docker(const struct transport_place *p, const struct transport_
 	t = &g->base;
 	int r = p->name ? read_name(g, p->name, e) : 0;
 	if (r >= 0)
-		r = transport_outfile_open(&g->out, p->path, e);
+		r = outfile_open(&g->out, p->path, e);
 	if (r < 0)
 		return r;
 	g->sink.fd = g->out.fd;

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/root.h"
 #include "base/str.h"
 #include "oci/json.h"
@@ -32,7 +33,7 @@ struct to_layout {
 	bool made; /* the directory is ours */
 	char *path;
 	/* an archive */
-	struct transport_outfile out;
+	struct outfile out;
 	struct transport_sink sink;
 };
 
@@ -154,7 +155,7 @@ static int finish_archive(struct to_layout *g, struct err *e)
 	int r = transport_sink_bytes(&g->sink, "index.json", b.data, b.len, e);
 	if (r >= 0)
 		r = transport_sink_finish(&g->sink, e);
-	return r < 0 ? r : transport_outfile_commit(&g->out, e);
+	return r < 0 ? r : outfile_commit(&g->out, e);
 }
 
 static int layout_finish(struct transport_to *t, struct err *e)
@@ -176,7 +177,7 @@ static void layout_free(struct transport_to *t)
 		close(g->dir);
 	if (gone)
 		(void)file_remove_tree(AT_FDCWD, g->path, NULL);
-	transport_outfile_release(&g->out);
+	outfile_release(&g->out);
 	transport_sink_release(&g->sink);
 	transport_document_release(&g->root);
 	free(g->name);
@@ -207,7 +208,7 @@ static int open_dir(struct to_layout *g, const char *path, struct err *e)
 static int open_archive(struct to_layout *g, const char *path, struct err *e)
 {
 	struct buf b cleanup_buf = BUF_INIT;
-	int r = transport_outfile_open(&g->out, path, e);
+	int r = outfile_open(&g->out, path, e);
 	if (r < 0)
 		return r;
 	g->sink = (struct transport_sink){.fd = g->out.fd};

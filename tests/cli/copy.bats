@@ -130,6 +130,11 @@ raw_digest() { echo "sha256:$(kist inspect --remote --raw "$1" | sha256sum | cut
   [[ $(digest "oci:$T/gzip:1") == "$DIGEST" ]]
   a=$(stat -c %s "$T/zstd/blobs/sha256/"* | sort -n | tail -1) b=$(stat -c %s "$T/zstd-19/blobs/sha256/"* | sort -n | tail -1)
   ((b < a))
+  # docker's format has no word for zstd: OCI's takes its place, unless docker's is asked for
+  kist copy -q --format docker "$L" "dir:$T/v2"
+  kist copy -q --compression zstd "dir:$T/v2" "dir:$T/v2z"
+  cmp "$T/v2z/manifest.json" <(skopeo inspect --raw "oci:$T/zstd:1")
+  fails_with 1 "has no word for" kist copy --format docker --compression zstd "$L" "dir:$T/x"
   fails_with 1 "has no word for" kist copy --format docker "oci:$T/zstd:1" "dir:$T/x"
   kist copy -q --format docker --compression gzip "oci:$T/zstd:1" "dir:$T/y"
   fails_with 1 "plain layers" kist copy --compression gzip "$L" "docker-archive:$T/x.tar"
@@ -240,4 +245,46 @@ raw_digest() { echo "sha256:$(kist inspect --remote --raw "$1" | sha256sum | cut
   run -1 bash -c "ulimit -f 100; trap '' XFSZ; '$KIST_BUILD/kist' copy -q '$L' 'dir:$T/x'"
   [[ -z $(find "$T" -name 'x*') ]]
   fails_with 1 "the name says" kist copy "$L" "docker://$R/base@sha256:$(printf '%064d' 0)"
+}
+
+@test "--platform chooses from what came along, and refuses an image that is for another one" {
+  "$BATS_TEST_DIRNAME/../tools/mkimage.py" "$T/index" --layer 20k --platform linux/amd64 --platform linux/arm64
+  kist copy -q --all "oci:$T/index:1" store:many:1
+  local to want
+  want=$(jq -r '.manifests[1].digest' "$T/index/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$T/index/index.json")")
+  for to in "dir:$T/d" "oci:$T/o:1" "docker://$R/arm:1" store:arm:1; do
+    kist copy -q --platform linux/arm64 --digestfile "$T/digest" store:many:1 "$to"
+    [[ $(<"$T/digest") == "$want" ]]
+  done
+  [[ $(kist inspect -f '{{.Architecture}}' arm:1) == arm64 ]]
+  fails_with 1 "has no 'many:1' for linux/s390x" kist copy --platform linux/s390x store:many:1 "dir:$T/x"
+  for from in "dir:$T/d" "oci:$T/o:1" "docker://$R/arm:1"; do
+    fails_with 1 "it is for linux/arm64 only" kist copy --platform linux/amd64 "$from" "dir:$T/x"
+    for what in "" --raw --config; do
+      fails_with 1 "it is for linux/arm64 only" kist inspect --remote $what --platform linux/amd64 "$from"
+    done
+  done
+  [[ ! -e $T/x ]]
+  [[ $(kist inspect --remote --platform linux/arm64 -f '{{.Name}} {{.Architecture}}' store:many:1) == "localhost/many arm64" ]]
+  fails_with 1 "for linux/amd64 only" kist sync --src dir --dest dir --platform linux/arm64 "$(mkdir "$T/tree" && kist copy -q --platform linux/amd64 "oci:$T/index:1" "dir:$T/tree/a:1" && echo "$T/tree")" "$T/out"
+}
+
+@test "Ctrl-C ends with the status of the signal, and leaves nothing" {
+  faultproxy_start "$R" --rule "GET /blobs delay=20"
+  local to pid
+  for to in "oci-archive:$T/x.tar" "docker-archive:$T/x.tar" "dir:$T/x"; do
+    # bash starts jobs in the background with SIGINT ignored: SIGTERM stands for Ctrl-C
+    "$KIST_BUILD/kist-transport" copy "docker://$FAULTY/base:1" "$to" >"$T/out" 2>&1 3>&- &
+    pid=$!
+    for _ in $(seq 100); do
+      (($(curl -fsS "http://$FAULTY/_fault/stats" | jq .requests) > 0)) && break
+      sleep 0.05
+    done
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    [[ $status == 143 && $(<"$T/out") == "kist: interrupted" ]]
+    [[ -z $(find "$T" -name 'x*') ]]
+    fault_reset
+  done
 }

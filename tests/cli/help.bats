@@ -45,3 +45,17 @@ teardown_file() { kist_teardown_file; }
   [ "$status" -ne 0 ]
   [[ $output == *"write to standard output"* ]]
 }
+
+@test "options that move images: every command of registries takes them, or says why not" {
+  local cmd option why n=0
+  for cmd in pull push login logout tags copy inspect delete sync manifest; do
+    for option in --platform=linux/arm64 --all --preserve-digests --compression=gzip --tls-verify=false \
+      --cert-dir=/ --authfile=/f --retry=1 --jobs=1 --quiet --digestfile=/f; do
+      run kist "$cmd" "$option"
+      [[ $output != *"unknown option"* ]] || { echo "$cmd $option: $output"; return 1; }
+      why=${output#*is not supported: }
+      [[ $output != *"is not supported"* ]] || { ((${#why} > 10)) && n=$((n + 1)); }
+    done
+  done
+  ((n > 20))
+}

@@ -28,6 +28,8 @@ teardown() { rm -rf "$T"; }
   run -0 kist login -u joe --password-stdin "$R" <<<'pass:word'
   [[ $output == "Login Succeeded: $R, kept in $HOME/.config/containers/auth.json" ]]
   [[ $(stat -c %a "$HOME/.config/containers/auth.json") == 600 ]]
+  run -0 kist login -q --retry 0 -u joe --password-stdin "$R" <<<'pass:word'
+  [[ -z $output ]]
   [[ $(kist login --get-login "$R") == joe ]]
   kist push -q app:1 "$R/app:1" >/dev/null
   skopeo inspect --tls-verify=false --authfile "$HOME/.config/containers/auth.json" "docker://$R/app:1" >/dev/null

@@ -129,3 +129,14 @@ teardown() { rm -rf "$T"; }
   run -1 kist tags "$R/bad"
   kist manifest rm -q bad:1
 }
+
+@test "push: other layers, or no other digests" {
+  kist manifest create -q "$R/forms:1" app:amd64 app:arm64
+  kist manifest push -q --preserve-digests --digestfile "$T/as-it-is" "$R/forms:1"
+  kist manifest push -q --compression zstd "$R/forms:1" "$R/forms:z"
+  local d
+  for d in $(skopeo inspect --raw --tls-verify=false "docker://$R/forms:z" | jq -r '.manifests[].digest'); do
+    [[ $(skopeo inspect --raw --tls-verify=false "docker://$R/forms@$d" | jq -r '.layers[0].mediaType') == *tar+zstd ]]
+  done
+  fails_with 1 "goes with neither" kist manifest push --preserve-digests --compression zstd "$R/forms:1" "$R/forms:z"
+}

@@ -134,13 +134,17 @@ same_layers() { # NAME
   kist pull -q --policy missing "$FAULTY/three:1"
   fault_reset
   kist pull -q --policy missing "$FAULTY/three:1"
-  kist pull -q --policy never "$FAULTY/three:1"
+  kist pull -q --policy never --digestfile "$T/d" "$FAULTY/three:1"
+  [[ $(<"$T/d") == "$(digest_of three)" ]]
   [[ $(fault_stats .requests) == 0 ]]
   fault '* . hang-up'
   run -0 --separate-stderr kist pull --retry 0 --policy newer "$FAULTY/three:1"
   [[ $stderr == *"the image that is here is used"* ]]
   fails_with 1 "pull '$FAULTY/three:1'" kist pull --retry 0 "$FAULTY/three:1"
   fails_with 1 "--policy" kist pull --policy sometimes "$FAULTY/three:1"
+  fails_with 125 "--pull 'sometimes'" kist run --pull sometimes "$FAULTY/three:1" true
+  fails_with 1 "--authfile '$T/none' does not exist" kist pull --authfile "$T/none" "$FAULTY/three:1"
+  fails_with 1 "kist copy oci:$T/x:1 store:NAME" kist pull "oci:$T/x:1"
 }
 
 @test "short names come from the list only, and the message shows what was tried" {

@@ -135,9 +135,27 @@ remote_digest() { remote "$1" | sha256sum | cut -d' ' -f1; }
   [[ $output == *"has no manifest of that form yet"* ]]
   run -1 kist push --preserve-digests --compression zstd "$REGISTRY/index:1" "$REGISTRY/one:z"
   [[ $output == *"--preserve-digests"* ]]
+  run -1 kist push --preserve-digests --format v2s2 "$REGISTRY/index:1" "$REGISTRY/one:z"
+  [[ $output == *"goes with neither"* ]]
+}
+
+@test "an image that came in several forms leaves in the one of the name that is pushed" {
+  kist pull -q --all "$REGISTRY/index:1"
+  # the same configs with other layers, later
+  kist copy -q --all --compression zstd "docker://$REGISTRY/index:1" "docker://$REGISTRY/packed:1"
+  kist pull -q --all "$REGISTRY/packed:1"
+  local name
+  for name in index packed; do
+    kist push -q "$REGISTRY/$name:1" "$REGISTRY/again:$name"
+    [[ $(remote "again:$name" | jq -r '.layers[0].digest') == $(kist inspect --remote -f '{{json .Layers}}' "$REGISTRY/$name:1" | jq -r '.[0]') ]]
+  done
+  # and an index with its own entries
+  kist push -q --all "$REGISTRY/packed:1" "$REGISTRY/again:all"
+  remote again:all | cmp - <(remote packed:1)
 }
 
 @test "where it goes: names without a registry are refused, digests must be the manifest's" {
+  fails_with 1 "kist copy store:localhost/app:1 oci:$T/x:1" kist push localhost/app:1 "oci:$T/x:1"
   fails_with 1 "names no registry" kist push app:1
   fails_with 1 "names no registry" kist push localhost/app:1 else
   kist tag localhost/app:1 "$FAULTY/named:3"

@@ -80,5 +80,11 @@ teardown() { rm -rf "$T"; }
   faultproxy_start "$REGISTRY"
   http_proxy=http://$FAULTY https_proxy=http://$FAULTY \
     kist pull -q --tls-verify=false registry.invalid/app:1 >/dev/null
+  kist rmi registry.invalid/app:1 >/dev/null
+  HTTP_PROXY=http://$FAULTY HTTPS_PROXY=http://$FAULTY \
+    kist pull -q --tls-verify=false registry.invalid/app:1 >/dev/null
+  ALL_PROXY=http://$FAULTY kist pull -q --tls-verify=false registry.invalid/app:1 >/dev/null
+  REQUEST_METHOD=GET HTTP_PROXY=http://$FAULTY \
+    fails_with 1 "registry.invalid" kist pull --tls-verify=false registry.invalid/app:1
   [[ $(fault_stats '.by | keys[] | select(test("manifests"))') == *manifests ]]
 }

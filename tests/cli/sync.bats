@@ -105,3 +105,12 @@ YAML
   fails_with 1 "absent.yaml" kist sync "$T/absent.yaml" "$TO/x"
   fails_with 1 "--src 'x'" kist sync --src x a b
 }
+
+@test "--digestfile names each image with its digest" {
+  kist sync -q --src docker --digestfile "$T/d" "$FROM/team/app" "$TO/digests"
+  [[ $(wc -l <"$T/d") == 6 ]]
+  local digest name
+  while read -r digest name; do
+    [[ $name == "docker://$TO/digests/app:"* && $digest == "$(digest "$name")" ]]
+  done <"$T/d"
+}

@@ -1,7 +1,7 @@
 /* kist build: from the command line to a build, and its end. */
 #include "build/build.h"
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "build/context.h"
 #include "build/tree.h"
@@ -280,10 +280,7 @@ static int print_context(struct command *m)
 
 static int write_iidfile(struct command *m, const char *id)
 {
-	const char *path = cli_value(m->c, "iidfile");
-	if (!path)
-		return 0;
-	return file_write(AT_FDCWD, path, id, strlen(id), 0644, 0, &m->c->err);
+	return outfile_write(cli_value(m->c, "iidfile"), id, &m->c->err);
 }
 
 static int finish(struct command *m, const struct build_result *got, enum progress_mode mode)

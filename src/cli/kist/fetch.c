@@ -21,7 +21,14 @@ static int pull(struct cli *c, const char *policy, const char *image)
 
 int containers_pull_first(struct cli *c)
 {
+	static const char *const words[] = {"always", "missing", "newer", "never"};
 	const char *policy = cli_value(c, "pull");
+	bool known = !policy;
+	for (size_t i = 0; i < ARRAY_SIZE(words) && !known; i++)
+		known = str_eq(policy, words[i]);
+	if (!known)
+		return err_set(&c->err, ERR_USAGE,
+			"--pull '%s': it is always, missing, newer or never", policy);
 	if (!policy || str_eq(policy, "missing") || str_eq(policy, "never"))
 		return 0;
 	return pull(c, policy, c->operands[0]);

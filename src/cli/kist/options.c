@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "cli/kist/containers.h"
@@ -423,6 +424,5 @@ int containers_cidfile_check(struct cli *c)
 
 int containers_cidfile_write(struct cli *c, const char *id)
 {
-	const char *path = cli_value(c, "cidfile");
-	return path ? file_write(AT_FDCWD, path, id, strlen(id), 0644, 0, &c->err) : 0;
+	return outfile_write(cli_value(c, "cidfile"), id, &c->err);
 }

@@ -81,7 +81,7 @@ static int remove_one(struct store *s, const char *text, bool force, struct err 
 		r = store_image_users(s, img.id, &users, e);
 	if (r < 0)
 		return r;
-	const char *tag = cli_image_tag(&img, text);
+	const char *tag = store_image_tag(&img, text);
 	if (tag && img.tags.n > 1)
 		return untag(s, tag, e);
 	if (!tag && several_repositories(&img) && !force)

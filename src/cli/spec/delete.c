@@ -6,6 +6,11 @@ static const struct cli_opt opts[] = {
 	{"all-tags", 0, NULL, "the image itself, under whatever tags it has", 0},
 	{"quiet", 'q', NULL, "print nothing but errors", 0},
 	REMOTE_OPTS,
+	REMOTE_NO_IMAGE_OPTS("what is removed moves no image"),
+	{"platform", 0, NULL, "the image of one platform is named by its digest, NAME@DIGEST",
+		CLI_REFUSED},
+	{"all", 'a', NULL, "an index is removed as a whole; --all-tags is all names of the image",
+		CLI_REFUSED},
 	{NULL, 0, NULL, NULL, 0},
 };
 

@@ -13,4 +13,10 @@
 		{"config", 0, NULL, "remote: the image's configuration", 0},                      \
 		{"no-tags", 0, NULL, "remote: do not list the repository's tags", 0},             \
 		{"platform", 0, "OS/ARCH[/VARIANT]", "remote: of an index, this one", 0},         \
-		REMOTE_OPTS
+		REMOTE_OPTS,                                                                      \
+		REMOTE_NO_IMAGE_OPTS("nothing is moved; -f '{{.Digest}}' prints the digest"),     \
+		{"all", 'a', NULL, "--raw prints the whole index, --platform chooses of it",      \
+			CLI_REFUSED},                                                             \
+	{                                                                                         \
+		"quiet", 'q', NULL, "nothing but the answer is printed", CLI_REFUSED              \
+	}

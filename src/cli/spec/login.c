@@ -1,14 +1,19 @@
 /* kist login: its words. */
-#include "cli/cli.h"
+#include "cli/spec/remote_opts.h"
 
 static const struct cli_opt opts[] = {
-	{"username", 'u', "NAME", "who we are; without it standard input is asked", 0},
+	{"username", 'u', "NAME", "who we are; without it the terminal is asked", 0},
 	{"password", 'p', "PASSWORD", "the password: others can see it in the process list", 0},
 	{"password-stdin", 0, NULL, "read the password from standard input", 0},
 	{"get-login", 0, NULL, "only print the name that is logged in", 0},
 	{"authfile", 0, "FILE", "where credentials are kept (text below)", 0},
 	{"tls-verify", 0, NULL, "check certificates (the default; =false: also plain HTTP)", 0},
 	{"cert-dir", 0, "DIR", "*.crt, *.cert and *.key for the registry", 0},
+	{"retry", 0, "N", "try a request again N times (5)", 0},
+	{"quiet", 'q', NULL, "print nothing but errors", 0},
+	REMOTE_NO_IMAGE_OPTS("a login moves no image"),
+	{"platform", 0, NULL, "a login counts for all platforms", CLI_REFUSED},
+	{"all", 'a', NULL, "one registry at a time", CLI_REFUSED},
 	{NULL, 0, NULL, NULL, 0},
 };
 

@@ -1,9 +1,15 @@
 /* kist logout: its words. */
-#include "cli/cli.h"
+#include "cli/spec/remote_opts.h"
 
 static const struct cli_opt opts[] = {
 	{"all", 'a', NULL, "of all registries", 0},
 	{"authfile", 0, "FILE", "where credentials are kept (see `kist login`)", 0},
+	{"quiet", 'q', NULL, "print nothing but errors", 0},
+	REMOTE_NO_IMAGE_OPTS("a logout moves no image"),
+	{"platform", 0, NULL, "a login counts for all platforms", CLI_REFUSED},
+	{"tls-verify", 0, NULL, "no registry is asked", CLI_REFUSED},
+	{"cert-dir", 0, NULL, "no registry is asked", CLI_REFUSED},
+	{"retry", 0, NULL, "no registry is asked", CLI_REFUSED},
 	{NULL, 0, NULL, NULL, 0},
 };
 

@@ -13,6 +13,8 @@ static const struct cli_opt opts[] = {
 	{"features", 0, "LIST", "the same: of the processor", 0},
 	{"annotation", 0, "NAME=VALUE", "add, annotate: an annotation of the entry", 0},
 	{"format", 'f', "oci|docker", "push: of the list and its manifests (v2s2 is docker)", 0},
+	{"preserve-digests", 0, NULL, "push: fail where a manifest would have to change", 0},
+	{"compression", 0, "gzip|zstd[:LEVEL]|none", "push: bring all layers to this form", 0},
 	{"purge", 'p', NULL, "push: forget the list afterwards (as --rm)", 0},
 	{"rm", 0, NULL, "push: forget the list afterwards", 0},
 	{"digestfile", 0, "FILE", "push: write the list's digest to this file", 0},

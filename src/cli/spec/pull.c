@@ -15,6 +15,10 @@ static const struct cli_opt opts[] = {
 	REMOTE_TRUST_OPTS,
 	{"announce", 0, NULL, "print \"config ID\" before the layers come, nothing else",
 		CLI_HIDDEN},
+	{"preserve-digests", 0, NULL, "always so: what is pulled keeps its manifest and its digest",
+		0},
+	{"compression", 0, NULL, "layers are kept as they come; push and copy have --compression",
+		CLI_REFUSED},
 	{"disable-content-trust", 0, NULL, "policy.json decides what is trusted", CLI_REFUSED},
 	{NULL, 0, NULL, NULL, 0},
 };

@@ -33,3 +33,11 @@
 	{                                                                                     \
 		"dest-cert-dir", 0, "DIR", "--cert-dir for the destination alone", 0          \
 	}
+
+/* Options of those who move images, for the others: why they do not count there. */
+#define REMOTE_NO_IMAGE_OPTS(why)                                                                  \
+	{"preserve-digests", 0, NULL, why, CLI_REFUSED},                                           \
+		{"compression", 0, NULL, why, CLI_REFUSED}, {"jobs", 'j', NULL, why, CLI_REFUSED}, \
+	{                                                                                          \
+		"digestfile", 0, NULL, why, CLI_REFUSED                                            \
+	}

@@ -15,6 +15,8 @@ static const struct cli_opt opts[] = {
 	{"dry-run", 0, NULL, "only print what would be copied", 0},
 	{"keep-going", 0, NULL, "go on after an image that failed; the exit status says so", 0},
 	{"jobs", 'j', "N", "blobs at a time (4)", 0},
+	{"digestfile", 0, "FILE", "write a line an image to this file: its digest and name there",
+		0},
 	{"quiet", 'q', NULL, "print nothing but errors", 0},
 	REMOTE_OPTS,
 	REMOTE_TRUST_OPTS,

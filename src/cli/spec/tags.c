@@ -6,6 +6,11 @@ static const struct cli_opt opts[] = {
 	{"last", 0, "TAG", "begin after this tag", 0},
 	{"format", 0, "json", "one document with Repository and Tags, as skopeo prints it", 0},
 	REMOTE_OPTS,
+	REMOTE_NO_IMAGE_OPTS("a list of names moves no image"),
+	{"platform", 0, NULL, "a tag names all platforms; `kist inspect --remote` tells them",
+		CLI_REFUSED},
+	{"all", 'a', NULL, "all tags are listed, unless --limit is given", CLI_REFUSED},
+	{"quiet", 'q', NULL, "nothing but the tags is printed", CLI_REFUSED},
 	{NULL, 0, NULL, NULL, 0},
 };
 

@@ -1,14 +1,13 @@
 /* kist copy. */
 #include "cli/transport/copy.h"
 
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "cli/store.h"
 #include "cli/transport/remote.h"
 #include "transport/copy.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,10 +120,7 @@ int copy_check_creds(struct cli *c, bool both)
 
 static int write_digest(struct cli *c, const char *digest)
 {
-	const char *path = cli_value(c, "digestfile");
-	if (!path)
-		return 0;
-	return file_write(AT_FDCWD, path, digest, strlen(digest), 0644, 0, &c->err);
+	return outfile_write(cli_value(c, "digestfile"), digest, &c->err);
 }
 
 struct command {
@@ -149,9 +145,9 @@ static int run_copy(struct command *m)
 {
 	struct cli *c = m->c;
 	const struct transport_world in = {m->store, m->src.client, m->src.config, &m->src.open,
-		m->q.o.tmp_dir, &m->src.trust, m->q.o.all};
+		m->q.o.tmp_dir, &m->src.trust, m->q.o.all, m->q.o.platform};
 	const struct transport_world out = {m->store, m->dest.client, m->dest.config, &m->dest.open,
-		m->q.o.tmp_dir, NULL, false};
+		m->q.o.tmp_dir, NULL, false, NULL};
 	struct transport_from *from cleanup_transport_from = NULL;
 	struct transport_to *to cleanup_transport_to = NULL;
 	struct transport_copied done;

@@ -12,7 +12,7 @@ static int cmd_export(struct cli *c)
 		r = container_view_open(c, s, c->operands[0], &v);
 	if (r < 0)
 		return r;
-	struct output out;
+	struct outfile out;
 	r = output_open(&out, cli_value(c, "output"), &c->err);
 	if (r < 0)
 		return r;

@@ -12,6 +12,7 @@
 #include "oci/manifest.h"
 #include "oci/reference.h"
 #include "registry/client/list.h"
+#include "transport/accept.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,20 @@ static void inspection_release(struct inspection *x)
 	oci_platform_release(&x->platform);
 }
 
-/* Down to one image. root: as it was before. */
+struct image {
+	struct oci_manifest m;
+	struct buf bytes; /* of the config */
+	struct oci_image_config config;
+};
+
+static void image_release(struct image *i)
+{
+	oci_manifest_release(&i->m);
+	buf_release(&i->bytes);
+	oci_image_config_release(&i->config);
+}
+
+/* Down to one image. */
 static int choose(struct inspection *x, struct transport_from *f, struct transport_document *doc,
 	struct err *e)
 {
@@ -138,37 +152,47 @@ static int print_config(struct inspection *x, const struct buf *bytes, json_t **
 	return 0;
 }
 
+/* The image that doc is, with its config; of an artifact its config's bytes alone. */
+static int read_image(struct inspection *x, struct transport_from *f,
+	const struct transport_document *doc, bool chosen, struct image *ret, struct err *e)
+{
+	int r = oci_manifest_parse(doc->bytes.data, doc->bytes.len, &ret->m, e);
+	if (r >= 0)
+		r = transport_from_read(f, &ret->m.config, &ret->bytes, e);
+	if (r < 0 || oci_media_type_kind(ret->m.config.media_type) != OCI_KIND_CONFIG)
+		return r;
+	r = oci_image_config_parse(ret->bytes.data, ret->bytes.len, &ret->config, e);
+	if (r < 0 || chosen || !x->has_platform)
+		return r;
+	return transport_accept_platform(&ret->config, &x->platform, e);
+}
+
 /* *ret stays NULL when the answer was printed as it is. */
 static int inspect_from(struct inspection *x, struct transport_from *f, json_t **ret, struct err *e)
 {
 	struct transport_document doc cleanup_transport_document = {0};
-	struct oci_manifest m cleanup_oci_manifest = {0};
-	struct oci_image_config config cleanup_oci_image_config = OCI_IMAGE_CONFIG_INIT;
-	struct buf bytes cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
+	struct image image cleanup(image_release) = {
+		.bytes = BUF_INIT_MAX(LIMIT_CONFIG), .config = OCI_IMAGE_CONFIG_INIT};
 	char root[OCI_DIGEST_MAX];
-	bool want_config = cli_flag(x->c, "config");
+	bool want_config = cli_flag(x->c, "config"), raw = cli_flag(x->c, "raw") && !want_config;
 	int r = transport_from_manifest(f, NULL, &doc, e);
 	if (r < 0)
 		return r;
 	memcpy(root, doc.digest, sizeof(root));
-	if (cli_flag(x->c, "raw") && !want_config) {
-		r = x->has_platform ? choose(x, f, &doc, e) : 0;
-		if (r >= 0)
-			fwrite(doc.bytes.data, 1, doc.bytes.len, stdout);
+	if (!raw || x->has_platform)
+		r = choose(x, f, &doc, e);
+	bool chosen = r >= 0 && !str_eq(root, doc.digest);
+	if (r >= 0 && (!raw || (x->has_platform && !chosen)))
+		r = read_image(x, f, &doc, chosen, &image, e);
+	if (r < 0)
 		return r;
-	}
-	r = choose(x, f, &doc, e);
-	if (r >= 0)
-		r = oci_manifest_parse(doc.bytes.data, doc.bytes.len, &m, e);
-	if (r >= 0)
-		r = transport_from_read(f, &m.config, &bytes, e);
-	if (r >= 0 && want_config)
-		return print_config(x, &bytes, ret, e);
-	if (r >= 0 && oci_media_type_kind(m.config.media_type) == OCI_KIND_CONFIG)
-		r = oci_image_config_parse(bytes.data, bytes.len, &config, e);
-	if (r >= 0)
-		*ret = describe(x, f, root, &doc, &m, &config);
-	return r;
+	if (want_config)
+		return print_config(x, &image.bytes, ret, e);
+	if (raw)
+		fwrite(doc.bytes.data, 1, doc.bytes.len, stdout);
+	else
+		*ret = describe(x, f, root, &doc, &image.m, &image.config);
+	return 0;
 }
 
 static int inspect_name(struct inspection *x, const char *text, json_t **ret, struct err *e)
@@ -206,7 +230,8 @@ static int cmd_inspect_remote(struct cli *c)
 	x.world = (struct transport_world){.client = x.m.client,
 		.config = x.m.config,
 		.remote = &x.m.open,
-		.tmp_dir = copy_tmp_dir()};
+		.tmp_dir = copy_tmp_dir(),
+		.platform = x.has_platform ? &x.platform : NULL};
 	json_t *all cleanup_json = json_array();
 	int status = 0;
 	for (int i = 0; i < c->n_operands && r >= 0; i++) {

@@ -164,7 +164,7 @@ static int log_in(struct cli *c, struct remote *r, const char *key)
 		return k;
 	l.with.identity_token = identity;
 	k = registry_auth_store(&r->auth, key, &l.with, &source, &c->err);
-	if (k >= 0)
+	if (k >= 0 && !cli_flag(c, "quiet"))
 		printf("Login Succeeded: %s, kept in %s\n", key, source);
 	return k;
 }
@@ -184,7 +184,7 @@ static int cmd_login(struct cli *c)
 static int forget(struct cli *c, const struct registry_auth *a, const char *key)
 {
 	int n = registry_auth_erase(a, key, &c->err);
-	if (n > 0)
+	if (n > 0 && !cli_flag(c, "quiet"))
 		printf("Removed login credentials for %s\n", key);
 	return n;
 }

@@ -4,14 +4,13 @@
 #include "cli/transport/copy.h"
 #include "cli/transport/remote.h"
 
-#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "store/image.h"
 #include "transport/list.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,7 +243,6 @@ static int do_push(struct command *m)
 	struct transport_copied done;
 	struct cli *c = m->c;
 	const char *dest = c->n_operands > 2 ? c->operands[2] : m->name;
-	const char *digestfile = cli_value(c, "digestfile");
 	char *full cleanup_free =
 		transport_place_is(dest) ? mem_strdup(dest) : mem_printf("docker://%s", dest);
 	int r = transport_list_load(m->store, m->name, &m->list, &c->err);
@@ -260,9 +258,8 @@ static int do_push(struct command *m)
 		r = transport_list_push(&m->list, &from, to, &m->q.o, &done, &c->err);
 	if (r >= 0 && (cli_flag(c, "purge") || cli_flag(c, "rm")))
 		r = transport_list_delete(m->store, m->name, &c->err);
-	if (r >= 0 && digestfile)
-		r = file_write(
-			AT_FDCWD, digestfile, done.digest, strlen(done.digest), 0644, 0, &c->err);
+	if (r >= 0)
+		r = outfile_write(cli_value(c, "digestfile"), done.digest, &c->err);
 	if (r >= 0 && !cli_flag(c, "quiet"))
 		puts(done.digest);
 	return r;

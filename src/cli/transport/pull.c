@@ -1,15 +1,15 @@
 /* kist pull: images from registries. */
 #include "cli/store.h"
-#include "base/file.h"
 #include "cli/transport/progress.h"
 #include "cli/transport/remote.h"
 #include "cli/transport/transport.h"
 
+#include "base/outfile.h"
 #include "base/str.h"
 #include "oci/descriptor.h"
+#include "transport/endpoint.h"
 #include "transport/pull.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,9 +76,7 @@ static int print_pulled(void *ctx, const struct transport_pulled *p)
 	}
 	printf("%s\n", p->name);
 	fflush(stdout);
-	const char *path = cli_value(c, "digestfile");
-	return path ? file_write(AT_FDCWD, path, p->digest, strlen(p->digest), 0644, 0, &c->err)
-		    : 0;
+	return outfile_write(cli_value(c, "digestfile"), p->digest, &c->err);
 }
 
 /* For the builder (build/fetch.h) */
@@ -96,6 +94,8 @@ static int pull_one(struct command *m, const char *text)
 	if (cli_flag(m->c, "all-tags"))
 		return transport_pull_tags(m->store, text, &m->o, print_pulled, m->c, &m->c->err);
 	int r = transport_pull(m->store, text, &m->o, &got, &m->c->err);
+	if (r == -ERR_SYNTAX && transport_place_is(text))
+		err_hint(&m->c->err, "pull asks registries: kist copy %s store:NAME", text);
 	return r < 0 ? r : print_pulled(m->c, &got);
 }
 

@@ -4,15 +4,15 @@
 #include "cli/transport/remote.h"
 #include "cli/transport/transport.h"
 
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "oci/descriptor.h"
 #include "store/image.h"
+#include "transport/endpoint.h"
 #include "transport/push.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +68,9 @@ static int read_options(struct command *m)
 		return err_set(&c->err, ERR_USAGE, "--format '%s': it is oci or v2s2", format);
 	m->o.all_platforms = cli_flag(c, "all");
 	m->o.preserve_digest = cli_flag(c, "preserve-digests");
+	if (m->o.preserve_digest && (format || cli_value(c, "compression")))
+		return err_set(&c->err, ERR_USAGE,
+			"--preserve-digests goes with neither --format nor --compression");
 	return read_compression(c, &m->o);
 }
 
@@ -106,10 +109,13 @@ static int read_destination(struct command *m)
 	if (str_starts(text, "docker://"))
 		text += strlen("docker://");
 	int r = oci_reference_parse(text, &m->to, &c->err);
+	if (r < 0 && transport_place_is(text))
+		err_hint(&c->err, "push sends to registries: kist copy store:%s %s", c->operands[0],
+			text);
 	if (r < 0)
 		return r;
 	if (!m->to.domain[0] && c->n_operands == 1) {
-		const char *tag = cli_image_tag(&m->image, text);
+		const char *tag = store_image_tag(&m->image, text);
 		r = tag ? oci_reference_parse(tag, &m->to, &c->err) : 0;
 		if (r >= 0 && str_eq(m->to.domain, "localhost"))
 			m->to.domain[0] = 0;
@@ -124,10 +130,8 @@ static int read_destination(struct command *m)
 
 static int write_digest(struct cli *c, const struct transport_pushed *p)
 {
-	const char *path = cli_value(c, "digestfile");
-	if (!path)
-		return 0;
-	return file_write(AT_FDCWD, path, p->digest, strlen(p->digest), 0644, 0, &c->err);
+	fflush(stdout);
+	return outfile_write(cli_value(c, "digestfile"), p->digest, &c->err);
 }
 
 static int print_pushed(struct command *m, const struct transport_pushed *p)
@@ -160,6 +164,7 @@ static int cmd_push(struct cli *c)
 	m.progress = progress_new(PROGRESS_PUSH, cli_flag(c, "quiet"));
 	m.remote.notice = progress_note;
 	m.remote.notice_ctx = m.progress;
+	m.o.name = store_image_tag(&m.image, c->operands[0]);
 	m.o.client = m.remote.client;
 	m.o.config = m.remote.config;
 	m.o.remote = &m.remote.open;

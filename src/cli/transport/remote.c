@@ -13,15 +13,18 @@
 #include <string.h>
 #include <unistd.h>
 
-/* As curl and Go: lower case first. HTTP_PROXY in capitals is not read: a CGI's client sets it. */
+/* As Go: lower case first. In a CGI program (which REQUEST_METHOD tells) HTTP_PROXY in capitals is a
+ * header of whoever asks. */
 static const char *proxy(const char *lower, const char *upper)
 {
-	const char *v = getenv(lower);
-	if (str_empty(v) && upper)
-		v = getenv(upper);
-	if (str_empty(v))
-		v = getenv("all_proxy");
-	return str_empty(v) ? NULL : v;
+	const char *const names[] = {lower, upper, "all_proxy", "ALL_PROXY"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *v = getenv(names[i]);
+		if (str_empty(v) || (str_eq(names[i], "HTTP_PROXY") && getenv("REQUEST_METHOD")))
+			continue;
+		return v;
+	}
+	return NULL;
 }
 
 int remote_creds(struct cli *c, struct remote *r, const char *option)
@@ -98,21 +101,23 @@ static int read_options(struct cli *c, struct remote *r, struct registry_client_
 	o->retries = retries == 0            ? REGISTRY_NO_RETRY
 		     : retries == UINT64_MAX ? 0
 					     : (unsigned)retries;
-	o->http_proxy = proxy("http_proxy", NULL);
+	o->http_proxy = proxy("http_proxy", "HTTP_PROXY");
 	o->https_proxy = proxy("https_proxy", "HTTPS_PROXY");
 	o->no_proxy = getenv("no_proxy") ?: getenv("NO_PROXY");
 	return 0;
 }
 
-/* certs.d of a host may be absent; what a person names may not. */
-static int check_cert_dirs(struct cli *c)
+/* certs.d of a host and the usual files may be absent; what a person names may not. */
+static int check_named(struct cli *c)
 {
-	static const char *const names[] = {"cert-dir", "src-cert-dir", "dest-cert-dir"};
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *dir = cli_value(c, names[i]);
-		if (dir && !file_exists(AT_FDCWD, dir))
+	static const char *const names[] = {
+		"cert-dir", "src-cert-dir", "dest-cert-dir", "authfile"};
+	size_t n = ARRAY_SIZE(names) - str_eq(c->spec->name, "login"); /* it makes the last one */
+	for (size_t i = 0; i < n; i++) {
+		const char *path = cli_value(c, names[i]);
+		if (path && *path && !file_exists(AT_FDCWD, path))
 			return err_set(
-				&c->err, ERR_NOT_FOUND, "--%s '%s' does not exist", names[i], dir);
+				&c->err, ERR_NOT_FOUND, "--%s '%s' does not exist", names[i], path);
 	}
 	return 0;
 }
@@ -130,7 +135,7 @@ int remote_open(struct cli *c, struct remote *r)
 	};
 	int n = read_options(c, r, &o);
 	if (n >= 0)
-		n = check_cert_dirs(c);
+		n = check_named(c);
 	if (n >= 0)
 		n = cli_config_load(c, &r->config, &c->err);
 	if (n >= 0)

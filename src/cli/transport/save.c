@@ -43,7 +43,7 @@ static int find_image(struct cli *c, struct store *s, const char *text, struct i
 		l->v[l->n] = (struct transport_save_image){0};
 		memcpy(l->v[l->n++].id, img.id, sizeof(img.id));
 	}
-	const char *tag = cli_image_tag(&img, text);
+	const char *tag = store_image_tag(&img, text);
 	if (tag && !strv_has(&l->v[i].names, tag))
 		strv_add(&l->v[i].names, tag);
 	return 0;
@@ -119,7 +119,7 @@ static int cmd_save(struct cli *c)
 		return r;
 	if (o.format == TRANSPORT_OCI_DIR)
 		return save_dir(c, s, &l, &o);
-	struct output out;
+	struct outfile out;
 	r = output_open(&out, cli_value(c, "output"), &c->err);
 	if (r < 0)
 		return r;

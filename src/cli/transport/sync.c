@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/str.h"
 #include "oci/reference.h"
 
@@ -71,17 +72,22 @@ static int copy(struct sync *x, const struct sync_item *i, const struct transpor
 {
 	const struct remote *m = i->remote ? i->remote : &x->remote;
 	const struct transport_world wi = {
-		NULL, m->client, m->config, &m->open, x->q.o.tmp_dir, &m->trust, false};
+		NULL, m->client, m->config, &m->open, x->q.o.tmp_dir, &m->trust, false, NULL};
 	const struct transport_world wo = {NULL, x->dest_remote.client, x->dest_remote.config,
-		&x->dest_remote.open, x->q.o.tmp_dir, NULL, false};
+		&x->dest_remote.open, x->q.o.tmp_dir, NULL, false, NULL};
 	struct transport_from *from cleanup_transport_from = NULL;
 	struct transport_to *to cleanup_transport_to = NULL;
+	struct transport_copied done;
 	int r = transport_from_open(a, &wi, &from, e);
 	if (r >= 0)
 		r = make_parents(b, e);
 	if (r >= 0)
 		r = transport_to_open(b, &wo, &to, e);
-	return r < 0 ? r : transport_copy(from, to, &x->q.o, NULL, e);
+	if (r >= 0)
+		r = transport_copy(from, to, &x->q.o, &done, e);
+	if (r >= 0)
+		buf_printf(&x->digests, "%s %s\n", done.digest, b->text);
+	return r;
 }
 
 static int sync_one(struct sync *x, const struct sync_item *i, struct err *e)
@@ -154,6 +160,7 @@ static void sync_release(struct sync *x)
 	copy_request_release(&x->q);
 	remote_release(&x->remote);
 	remote_release(&x->dest_remote);
+	buf_release(&x->digests);
 }
 
 static int cmd_sync(struct cli *c)
@@ -174,10 +181,13 @@ static int cmd_sync(struct cli *c)
 	/* a line an image is enough */
 	x.q.o.told = NULL;
 	r = sync_walk(&x, c->operands[0]);
-	if (r < 0)
-		return r;
+	/* what has come before a failure is told, too */
+	int written = outfile_write(
+		cli_value(c, "digestfile"), buf_str(&x.digests), r < 0 ? NULL : &c->err);
+	if (r < 0 || written < 0)
+		return MIN(r, written);
 	if (!cli_flag(c, "quiet") && !cli_flag(c, "dry-run"))
-		printf("%zu images, %zu failed\n", x.done, x.failed);
+		printf("%zu image%s, %zu failed\n", x.done, x.done == 1 ? "" : "s", x.failed);
 	if (!x.done && !x.failed)
 		return err_set(
 			&c->err, ERR_NOT_FOUND, "'%s' names nothing to copy", c->operands[0]);

@@ -1,6 +1,7 @@
 /* One run of kist sync. */
 #pragma once
 
+#include "base/buf.h"
 #include "cli/transport/copy.h"
 #include "cli/transport/remote.h"
 
@@ -10,6 +11,7 @@ struct sync {
 	struct copy_request q;
 	const char *src, *dest;
 	size_t done, failed;
+	struct buf digests; /* what --digestfile gets */
 };
 
 struct sync_item {

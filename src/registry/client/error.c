@@ -1,5 +1,6 @@
 /* What a registry's refusal means in words: its error document (distribution-spec, "Error Codes") and
  * its status. The server's own words are shown, cleaned: they are hostile. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -117,6 +118,18 @@ static int by_status(int status, const char **ret_sentence)
 	return status >= 500 ? EBUSY : ERR_FORMAT;
 }
 
+/* More patience than anybody has: the registry's limits often last for hours. */
+static void hint_pause(const struct http_response *rs, struct err *e)
+{
+	const char *value = http_header_get(&rs->headers, "retry-after");
+	int64_t wait = value ? http_retry_after(value, clock_now() / CLOCK_NS_PER_S) : -1;
+	if (wait > LIMIT_HTTP_RETRY_AFTER)
+		err_hint(e,
+			"it asks to wait for %lld minutes; registries allow more to those who are "
+			"logged in",
+			(long long)((wait + 59) / 60));
+}
+
 static void hint(const struct registry_host *h, int error, int status, struct err *e)
 {
 	const char *registry = strstr(h->auth_key, "index.docker.io") ? "docker.io" : h->host;
@@ -159,6 +172,7 @@ int registry_refuse(const struct registry_host *h, const char *subject,
 			rs->status, w.code, *w.code && *w.text ? ", " : "", w.text);
 	else
 		err_set(e, error, "%s: %s: %s (status %d)", h->host, subject, sentence, rs->status);
+	hint_pause(rs, e);
 	hint(h, error, rs->status, e);
 	return -error;
 }

@@ -147,8 +147,15 @@ static int take_body(const struct registry_place *at, const struct ask *q, struc
 		return r;
 	}
 	if (oci_media_type_kind(type) == OCI_KIND_OTHER) {
+		bool page = str_eq(type, "text/html");
 		free(type);
 		type = own_type(&rs->body);
+		if (page && !*type) {
+			free(type);
+			return err_set(e, ERR_FORMAT,
+				"%s answers with a web page: is it a registry, or a proxy's login?",
+				at->host->host);
+		}
 	}
 	m->media_type = type;
 	m->size = rs->body.len;

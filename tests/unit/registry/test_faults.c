@@ -268,6 +268,7 @@ static void busy(void **state)
 	/* nobody waits an hour */
 	fault(&proxy, "GET /blobs/ status=429 retry-after=3600\n");
 	assert_int_equal(fetch(&s, &received), -EBUSY);
+	assert_contains(s.e.hint, "to wait for 60 minutes");
 	assert_int_equal(fault_count(&proxy, "GET blobs"), 1);
 	finish(&s);
 }

@@ -188,6 +188,9 @@ static void manifests(struct test_request *q)
 			"{\"errors\":[{\"code\":\"DENIED\",\"message\":\"\\u001b["
 			"31mred\\u0007\\n\\u009b2J "
 			"end\"}]}");
+	} else if (str_eq(tag, "portal")) {
+		reply(q, 200, "Content-Type: text/html; charset=utf-8\r\n",
+			"<html>who are you?</html>");
 	} else if (str_eq(tag, "html")) {
 		reply(q, 502, "Content-Type: text/html\r\n", "<html>bad gateway</html>");
 	} else if (str_eq(tag, "negotiate")) {
@@ -504,6 +507,7 @@ static void hostile_manifests(void **state)
 		{"lies", ERR_DIGEST, "says that 'lies' is sha256:"},
 		{"escape", EACCES, "DENIED, [31mred 2J end"},
 		{"html", EBUSY, "in trouble (status 502)"},
+		{"portal", ERR_FORMAT, "answers with a web page"},
 		{"negotiate", ERR_UNSUPPORTED, "'negotiate'"},
 		{"broken", ERR_SYNTAX, "www-authenticate"},
 		{"plain-realm", ERR_UNSUPPORTED, "plain HTTP"},
