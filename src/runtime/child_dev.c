@@ -52,7 +52,8 @@ static bool same_device(const struct stat *st, const struct runtime_device *d)
 
 /* A user namespace, the container's or our own, cannot make nodes: those of the host are bound, onto
  * an empty file. */
-static int bind_device(int dir, const char *name, const struct runtime_device *d, struct err *e)
+static int bind_device(struct child *k, int dir, const char *name, const struct runtime_device *d,
+	struct err *e)
 {
 	struct stat st;
 	cleanup_fd int node = open(d->path, O_PATH | O_CLOEXEC);
@@ -69,7 +70,7 @@ static int bind_device(int dir, const char *name, const struct runtime_device *d
 		return err_set(e, EEXIST, "something else is there");
 	cleanup_fd int tree =
 		sys_open_tree(node, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0 || child_attach(tree, file) < 0)
+	if (tree < 0 || child_cut_off(k, tree) < 0 || child_attach(tree, file) < 0)
 		return err_sys(e, "bind");
 	return 0;
 }
@@ -89,7 +90,7 @@ static int make_device(struct child *k, const struct runtime_device *d, struct e
 		if (there && same_device(&st, d))
 			error = 0;
 		else if (error == EPERM || (k->bring_to_root && there && S_ISREG(st.st_mode)))
-			return bind_device(dir, name, d, e);
+			return bind_device(k, dir, name, d, e);
 		else if (error == EEXIST)
 			return err_set(e, EEXIST, "something else is there");
 		if (error)
@@ -188,7 +189,7 @@ int child_do_mask_path(struct child *k, const struct runtime_step *s, struct err
 		return r;
 	cleanup_fd int fd =
 		sys_open_tree(k->null_dev, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (fd < 0 || child_attach(fd, target) < 0)
+	if (fd < 0 || child_cut_off(k, fd) < 0 || child_attach(fd, target) < 0)
 		return err_sys(e, "mask '%s'", path);
 	return 0;
 }

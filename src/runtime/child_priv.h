@@ -104,6 +104,8 @@ int child_fs_error(int fsfd, const struct runtime_mount *m, const char *what, st
 /* child_mount.c */
 int child_do_mount(struct child *k, const struct runtime_step *s, struct err *e);
 int child_attach(int mount_fd, int target_fd);
+/* A clone of one of the host's mounts is no peer of it, where the host's are shared with us */
+int child_cut_off(const struct child *k, int mount_fd);
 /* The source of a bind; a relative one is in the bundle. The caller frees it. */
 char *mount_source(const struct runtime_mount *m, const char *bundle);
 /* the procfs of this container, mounted or not; borrowed */

@@ -28,6 +28,11 @@ static int set_propagation(int fd, uint64_t propagation, unsigned flags)
 	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &a);
 }
 
+int child_cut_off(const struct child *k, int fd)
+{
+	return is_shared(k) ? set_propagation(fd, MS_PRIVATE, 0) : 0;
+}
+
 /* The mount that the root lies on becomes private: what is mounted there stays here. */
 static int isolate_parent(const struct child *k, struct err *e)
 {
@@ -123,11 +128,12 @@ int child_do_pivot(struct child *k, const struct runtime_step *s, struct err *e)
 	return chdir("/") < 0 ? err_sys(e, "change to '/'") : 0;
 }
 
-/* Of the root's own mount: each mount of the config has the propagation that it asked for. */
+/* Of the root's own mount; with "rshared" and "runbindable" of all that is mounted below, whatever
+ * it asked for itself, as runc and crun do. No mount of ours is a peer of the host's but where the
+ * config said so: what becomes shared here has a group of its own. */
 int child_do_root_propagation(struct child *k, const struct runtime_step *s, struct err *e)
 {
-	unsigned long flag = (unsigned long)s->number & ~(unsigned long)MS_REC;
-	if (mount(NULL, "/", NULL, flag, NULL) < 0)
+	if (mount(NULL, "/", NULL, (unsigned long)s->number, NULL) < 0)
 		return err_sys(e, "propagation of the root");
 	return 0;
 }

@@ -130,6 +130,19 @@ in_user_ns() {
   [[ ${output% *} == "${output#* }" ]] || { echo "$output"; return 1; }
 }
 
+@test "under a shared root what is masked is no peer of the host's /dev" {
+  # a mount over it inside would come over the host's /dev/null
+  own_root
+  conf '.linux.rootfsPropagation = "rshared" | .linux.maskedPaths = ["/proc/keys"]'
+  script 'grep " /proc/keys " /proc/self/mountinfo'
+  run unshare -m --propagation shared sh -c '
+    grep -E " /(dev)? " /proc/self/mountinfo
+    "$1" --root "$2" run --bundle "$3" "$4"' x "$KIST_BUILD/kist-runtime" "$KIST_ROOT/rt" "$B" "$ID"
+  [ "$status" -eq 0 ]
+  masked=$(sed -n 's/.* \/proc\/keys .*\(shared:[0-9]*\).*/\1/p' <<<"$output")
+  [[ $masked == shared:* && $(grep -c "$masked " <<<"$output") == 1 ]]
+}
+
 @test "destinations: relative, missing parents, files onto nothing, over what exists, in order" {
   own_root
   echo one >"$B/one"

@@ -306,6 +306,9 @@ case(PROP, "private", {"linux.rootfsPropagation": "private"}, sh=ROOT, out="")
 case(PROP, "shared", {"linux.rootfsPropagation": "shared"}, sh=ROOT, like="^shared:")
 case(PROP, "slave", {"linux.rootfsPropagation": "slave"}, sh=ROOT, like="^(master:[0-9]+)?$")
 case(PROP, "unbindable", {"linux.rootfsPropagation": "unbindable"}, sh=ROOT, out="unbindable")
+BELOW = "awk '$5 ~ \"^/(proc|dev|dev/pts)$\" { s = \"\"; for (i = 7; $i != \"-\"; i++) s = s $i; sub(/:.*/, \"\", s); print $5 s }' /proc/self/mountinfo"
+case(PROP, "shared: the root's own mount alone", {"linux.rootfsPropagation": "shared"}, sh=BELOW, out="/proc\n/dev\n/dev/pts")
+case(PROP, "rshared: the mounts below it, too", {"linux.rootfsPropagation": "rshared"}, sh=BELOW, out="/procshared\n/devshared\n/dev/ptsshared")
 case(PROP, "an unknown word is an error", {"linux.rootfsPropagation": "foo"}, error=True)
 
 # ---- masked and read-only paths ----
