@@ -1,6 +1,7 @@
 /* See cgroup_setup_priv.h. */
 #include "runtime/cgroup_setup_priv.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "runtime/config.h"
@@ -79,6 +80,17 @@ int cgroup_setup_plan(struct cgroup_setup *s, const struct runtime_config *c,
 		r = cgroup_reach(&s->aim, &c->resources, g, e);
 	if (r == 0 && wants_delegation(c, g))
 		find_owner(s, c, maps);
+	return r;
+}
+
+int cgroup_setup_none(const struct runtime_config *c, struct err *e)
+{
+	struct cgroup_aim aim = {.lenient = true};
+	struct cgroup_writes w cleanup_cgroup_writes = {NULL, 0};
+	runtime_cgroup_probe(&aim.host);
+	int r = cgroup_limits(&aim, &c->resources, &w, e);
+	if (r == 0 && w.n)
+		log_warn("control groups are disabled: the limits of linux.resources are left out");
 	return r;
 }
 

@@ -19,6 +19,8 @@ struct cgroup_setup {
 int cgroup_setup_plan(struct cgroup_setup *s, const struct runtime_config *c,
 	const struct runtime_options *o, const struct runtime_id_maps *maps,
 	struct runtime_cgroup *g, struct err *e);
+/* No group is wanted: a warning when the config has limits */
+int cgroup_setup_none(const struct runtime_config *c, struct err *e);
 int cgroup_setup_do(struct cgroup_setup *s, const struct runtime_config *c,
 	struct runtime_cgroup *g, const char *id, pid_t pid, struct err *e);
 void cgroup_setup_release(struct cgroup_setup *s);

@@ -93,9 +93,9 @@ static int make_state_dir(struct creation *w, struct err *e)
 
 static int prepare_cgroup(struct creation *w, struct err *e)
 {
-	return w->o->flags & RUNTIME_NO_CGROUP
-		       ? 0
-		       : cgroup_setup_plan(&w->cgroup, w->c, w->o, &w->maps, &w->k->cgroup, e);
+	if (w->o->flags & RUNTIME_NO_CGROUP)
+		return w->o->flags & RUNTIME_LOWER_LIMITS ? 0 : cgroup_setup_none(w->c, e);
+	return cgroup_setup_plan(&w->cgroup, w->c, w->o, &w->maps, &w->k->cgroup, e);
 }
 
 static int make_cgroup(struct creation *w, struct err *e)

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/io.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -22,7 +23,7 @@
 #include <unistd.h>
 
 struct create_options {
-	const char *bundle, *config, *pid_file, *console;
+	const char *bundle, *config, *pid_file, *console, *pidfd;
 	unsigned preserve_fds;
 	bool no_pivot, no_keyring, detach, keep, no_subreaper;
 };
@@ -34,6 +35,8 @@ struct create_options {
 			"socket to which the terminal is sent"),                                \
 		OPT_TEXT(create_options, pid_file, "pid-file", 0, "FILE",                       \
 			"file for the process's number"),                                       \
+		OPT_TEXT(create_options, pidfd, "pidfd-socket", 0, "SOCKET",                    \
+			"socket to which a descriptor of the process is sent"),                 \
 		OPT_FLAG(create_options, no_pivot, "no-pivot", 0,                               \
 			"move the root mount instead of pivot_root, for a root in a ramfs"),    \
 		OPT_FLAG(create_options, no_keyring, "no-new-keyring", 0,                       \
@@ -54,16 +57,27 @@ int read_config(const char *path, struct runtime_config **ret, struct err *e)
 	return r < 0 ? err_wrap(e, r, "config '%s'", path) : 0;
 }
 
-int connect_console(const char *path, struct err *e)
+int connect_socket(const char *what, const char *path, int *ret, struct err *e)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	*ret = -1;
+	if (!path)
+		return 0;
 	if (strlen(path) >= sizeof(a.sun_path))
-		return err_sysno(e, ENAMETOOLONG, "console socket '%s'", path);
+		return err_sysno(e, ENAMETOOLONG, "%s socket '%s'", what, path);
 	memcpy(a.sun_path, path, strlen(path) + 1);
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return err_sys(e, "console socket '%s'", path);
-	return STEAL_FD(fd);
+		return err_sys(e, "%s socket '%s'", what, path);
+	*ret = STEAL_FD(fd);
+	return 0;
+}
+
+int send_pidfd(int sock, const char *name, const struct runtime_container *k, struct err *e)
+{
+	const int fd = runtime_container_pidfd(k);
+	int r = sock < 0 ? 0 : io_send_fds(sock, name, strlen(name), &fd, 1);
+	return r < 0 ? err_sysno(e, r, "send to the pidfd socket") : 0;
 }
 
 /* The manager of this user, where a session says where its sockets are; NULL: the usual one */
@@ -90,16 +104,19 @@ static int make(const struct create_options *co, const char *id, bool later,
 	struct runtime_config *c cleanup_runtime_config = NULL;
 	if ((r = read_config(path, &c, e)) < 0)
 		return r;
-	cleanup_fd int console = co->console ? connect_console(co->console, e) : -1;
-	if (co->console && console < 0)
-		return console;
+	cleanup_fd int console = -1, pidfd = -1;
+	if ((r = connect_socket("console", co->console, &console, e)) < 0 ||
+		(r = connect_socket("pidfd", co->pidfd, &pidfd, e)) < 0)
+		return r;
 	struct runtime_options o = RUNTIME_OPTIONS_INIT;
 	o.id = id;
 	o.bundle = bundle;
 	o.state_dir = dir;
 	o.flags = (later ? RUNTIME_START_LATER : 0) | (co->no_pivot ? RUNTIME_NO_PIVOT : 0) |
 		  (co->no_keyring ? RUNTIME_NO_KEYRING : 0) |
-		  (global.systemd_cgroup ? RUNTIME_SYSTEMD_CGROUP : 0);
+		  (global.no_cgroup	   ? RUNTIME_NO_CGROUP
+			  : global.systemd_cgroup ? RUNTIME_SYSTEMD_CGROUP
+						  : 0);
 	cleanup_free char *manager = user_systemd();
 	o.systemd_socket = manager;
 	o.console_socket = console;
@@ -107,7 +124,8 @@ static int make(const struct create_options *co, const char *id, bool later,
 	o.seccomp_cache_dir = cache;
 	o.pid_file = co->pid_file;
 	o.before_start = co->detach ? NULL : attend_signals;
-	return later ? runtime_create(c, &o, ret, e) : runtime_run(c, &o, ret, e);
+	r = later ? runtime_create(c, &o, ret, e) : runtime_run(c, &o, ret, e);
+	return r < 0 ? r : send_pidfd(pidfd, "standard", *ret, e);
 }
 
 static int create(const struct call *c, struct err *e)

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 struct exec_options {
-	const char *process_file, *cwd, *user, *pid_file, *console, *apparmor, *label;
+	const char *process_file, *cwd, *user, *pid_file, *console, *pidfd, *apparmor, *label;
 	struct strv env, caps, groups, cgroup;
 	unsigned preserve_fds;
 	bool tty, detach, no_new_privs, ignore_paused;
@@ -76,6 +76,8 @@ static int adapt(const struct exec_options *o, int argc, char **argv, struct run
 		p->rows = p->columns = 0;
 	}
 	p->terminal |= o->tty;
+	if (o->cwd && o->cwd[0] != '/')
+		return err_set(e, ERR_USAGE, "--cwd '%s' is not absolute", o->cwd);
 	if (o->cwd)
 		p->cwd = o->cwd;
 	if (o->no_new_privs)
@@ -119,9 +121,10 @@ static int start(const char *dir, const struct runtime_process *p, const struct 
 {
 	cleanup_free char *cache = cache_path();
 	struct runtime_exec_options x = RUNTIME_EXEC_OPTIONS_INIT;
-	cleanup_fd int console = o->console ? connect_console(o->console, e) : -1;
-	if (o->console && console < 0)
-		return console;
+	cleanup_fd int console = -1, pidfd = -1;
+	int r = connect_socket("console", o->console, &console, e);
+	if (r < 0 || (r = connect_socket("pidfd", o->pidfd, &pidfd, e)) < 0)
+		return r;
 	x.console_socket = console;
 	x.preserve_fds = o->preserve_fds;
 	x.ignore_paused = o->ignore_paused;
@@ -131,8 +134,10 @@ static int start(const char *dir, const struct runtime_process *p, const struct 
 	x.pid_file = o->pid_file;
 	x.before_start = o->detach ? NULL : attend_signals;
 	struct runtime_container *k cleanup_runtime_container = NULL;
-	int r = runtime_exec(dir, p, &x, &k, e);
-	return r < 0 || o->detach ? r : attend(k, e);
+	if ((r = runtime_exec(dir, p, &x, &k, e)) < 0 ||
+		(r = send_pidfd(pidfd, "setns", k, e)) < 0 || o->detach)
+		return r;
+	return attend(k, e);
 }
 
 static int run(const struct call *call, struct err *e)
@@ -174,6 +179,8 @@ static const struct option_spec options[] = {
 		"a group below the container's own (repeatable)"),
 	OPT_FLAG(exec_options, detach, "detach", 'd', "do not wait for its end"),
 	OPT_TEXT(exec_options, pid_file, "pid-file", 0, "FILE", "file for the process's number"),
+	OPT_TEXT(exec_options, pidfd, "pidfd-socket", 0, "SOCKET",
+		"socket to which a descriptor of the process is sent"),
 	OPT_TEXT(exec_options, console, "console-socket", 0, "SOCKET",
 		"socket to which the terminal is sent"),
 	OPT_NUMBER(exec_options, preserve_fds, "preserve-fds", 0, "N",

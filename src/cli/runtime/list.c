@@ -222,6 +222,9 @@ static int ps(const struct call *c, struct err *e)
 	if (r < 0 || (r = state_path(c->operands[0], &dir, e)) < 0 ||
 		(r = runtime_state_load(dir, &s, e)) < 0)
 		return r;
+	if (!*s->cgroup_path || !s->cgroup_controllers)
+		return err_set(e, ERR_UNSUPPORTED,
+			"container '%s' has no control group that lists its processes", s->id);
 	const struct runtime_cgroup g = {
 		(enum runtime_cgroup_mode)s->cgroup_mode, s->cgroup_path, s->cgroup_controllers};
 	cleanup_free pid_t *pids = NULL;

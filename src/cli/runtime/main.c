@@ -14,14 +14,17 @@
 
 #define ID_MAX 255 /* a file name */
 
-struct global global = {.log_format = "text", .rootless = "auto"};
+struct global global = {.log_format = "text", .log_level = "warning", .rootless = "auto"};
 
 const struct option_spec global_options[] = {
 	OPT_TEXT(global, root, "root", 0, "DIR", "where the states of containers are kept"),
-	OPT_TEXT(global, log, "log", 0, "FILE", "messages go there, and errors to stderr, too"),
+	OPT_TEXT(global, log, "log", 0, "[file:]FILE",
+		"messages go there, and errors to stderr, too"),
 	OPT_TEXT(global, log_format, "log-format", 0, "FORMAT", "text or json"),
-	OPT_FLAG(global, debug, "debug", 0, "more messages"),
-	OPT_TEXT(global, cgroup_manager, "cgroup-manager", 0, "MANAGER", "cgroupfs or systemd"),
+	OPT_TEXT(global, log_level, "log-level", 0, "LEVEL", "error, warning (default) or debug"),
+	OPT_FLAG(global, debug, "debug", 0, "as --log-level debug"),
+	OPT_TEXT(global, cgroup_manager, "cgroup-manager", 0, "MANAGER",
+		"cgroupfs, systemd, or disabled (no group, no limits)"),
 	OPT_FLAG(global, systemd_cgroup, "systemd-cgroup", 0, "as --cgroup-manager systemd"),
 	OPT_TEXT(global, rootless, "rootless", 0, "VALUE", "true, false or auto"),
 	OPT_FLAG(global, version, "version", 'v', "print the version"),
@@ -59,22 +62,37 @@ static int check_word(const char *option, const char *value, const char *const *
 int global_check(struct err *e)
 {
 	static const char *const formats[] = {"text", "json", NULL};
-	static const char *const managers[] = {"cgroupfs", "systemd", NULL};
-	static const char *const rootless[] = {"auto", "true", "false", NULL};
+	static const char *const levels[] = {"error", "warning", "debug", NULL};
+	static const char *const managers[] = {"cgroupfs", "systemd", "disabled", NULL};
+	static const char *const other_logs[] = {"journald:", "syslog:"};
+	bool rootless;
 	int r = check_word("log-format", global.log_format, formats, "text or json", e);
 	if (r == 0)
-		r = check_word("rootless", global.rootless, rootless, "true, false or auto", e);
+		r = check_word("log-level", global.log_level, levels, "error, warning or debug", e);
+	global.debug |= str_eq(global.log_level, "debug");
+	if (r == 0 && !str_eq(global.rootless, "auto") &&
+		!option_parse_bool(global.rootless, &rootless))
+		r = err_set(e, ERR_USAGE, "--rootless '%s': it is true, false or auto",
+			global.rootless);
 	if (r == 0 && global.cgroup_manager) {
 		r = check_word("cgroup-manager", global.cgroup_manager, managers,
-			"cgroupfs or systemd", e);
+			"cgroupfs, systemd or disabled", e);
 		global.systemd_cgroup |= str_eq(global.cgroup_manager, "systemd");
+		global.no_cgroup = str_eq(global.cgroup_manager, "disabled");
 	}
+	for (size_t i = 0; r == 0 && global.log && i < ARRAY_SIZE(other_logs); i++)
+		if (str_starts(global.log, other_logs[i])) {
+			r = err_set(e, ERR_USAGE, "--log '%s': messages go to a file only", global.log);
+			global.log = NULL;
+		}
+	if (global.log && str_starts(global.log, "file:"))
+		global.log += strlen("file:");
 	return r;
 }
 
 static void note(enum log_level level, const char *text)
 {
-	if (level == LOG_DEBUG && !global.debug)
+	if (level == LOG_DEBUG ? !global.debug : str_eq(global.log_level, "error"))
 		return;
 	message(level == LOG_WARN ? "warning" : level == LOG_NOTE ? "info" : "debug", text, NULL);
 }

@@ -57,11 +57,24 @@ static int usage_error(const struct parser *p, const char *text, const char *wha
 	return r;
 }
 
+bool option_parse_bool(const char *text, bool *ret)
+{
+	static const char *const words[2][6] = {{"false", "False", "FALSE", "f", "F", "0"},
+		{"true", "True", "TRUE", "t", "T", "1"}};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(words[i]); k++)
+			if (str_eq(text, words[i][k])) {
+				*ret = i;
+				return true;
+			}
+	return false;
+}
+
 static int put_flag(const struct parser *p, bool *to, const char *value, struct err *e)
 {
-	if (value && !str_eq(value, "true") && !str_eq(value, "false"))
+	*to = true;
+	if (value && !option_parse_bool(value, to))
 		return usage_error(p, value, "a flag is true or false, not", e);
-	*to = !str_eq(value, "false");
 	return 0;
 }
 
@@ -92,7 +105,7 @@ static int take_long(struct parser *p, struct err *e)
 {
 	const char *word = p->argv[p->at], *name = word + 2, *value = strchr(name, '=');
 	size_t len = value ? (size_t)(value - name) : strlen(name);
-	if (len == 4 && memcmp(name, "help", 4) == 0)
+	if (str_eq(name, "help") || str_eq(name, "usage"))
 		return SHOW_HELP;
 	void *to;
 	const struct option_spec *o = look_up(p, name, len, 0, &to);
@@ -114,7 +127,9 @@ static int take_letters(struct parser *p, struct err *e)
 	for (const char *c = word + 1; *c; c++) {
 		void *to;
 		const struct option_spec *o = look_up(p, NULL, 0, *c, &to);
-		if (!o && *c == 'h')
+		if (!o && *c == 'V') /* crun has both */
+			o = look_up(p, NULL, 0, 'v', &to);
+		if (!o && (*c == 'h' || *c == '?'))
 			return SHOW_HELP;
 		if (!o)
 			return usage_error(p, word, "unknown option", e);

@@ -71,6 +71,9 @@ struct command {
 	int error_status;                                /* 0 stands for 1 */
 };
 
+/* As runc takes them: true, t, 1, false ...; false when text is none of them */
+bool option_parse_bool(const char *text, bool *ret);
+
 /* The global options: those before the command. *ret_first: the command's place in argv, or argc.
  * Returns 1 when help or the version was asked for and printed. */
 int options_parse_global(int argc, char **argv, int *ret_first, struct err *e);

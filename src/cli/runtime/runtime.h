@@ -14,10 +14,12 @@ struct global {
 	const char *root;       /* directory with one state directory per container */
 	const char *log;        /* file for messages, NULL: stderr */
 	const char *log_format; /* text or json */
+	const char *log_level;  /* error, warning or debug */
 	const char *cgroup_manager;
 	const char *rootless;
 	bool debug, version;
 	bool systemd_cgroup; /* as --cgroup-manager systemd */
+	bool no_cgroup;      /* --cgroup-manager disabled */
 };
 extern struct global global;
 extern const struct option_spec global_options[];
@@ -41,7 +43,10 @@ char *cache_path(void);
 /* Ids of what stands below --root, sorted */
 int list_ids(struct strv *ids, struct err *e);
 int read_config(const char *path, struct runtime_config **ret, struct err *e);
-int connect_console(const char *path, struct err *e);
+/* The socket of an option; -1 with *ret when the option (path NULL) was not given */
+int connect_socket(const char *what, const char *path, int *ret, struct err *e);
+/* --pidfd-socket, as runc sends it: name is its word for how the process came; sock -1: not asked */
+int send_pidfd(int sock, const char *name, const struct runtime_container *k, struct err *e);
 /* Signals to the container's process, window sizes, its exit status; detach: none of it */
 int attend(struct runtime_container *k, struct err *e);
 /* Holds back the signals that attend will pass on: the options' before_start */
