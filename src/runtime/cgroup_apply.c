@@ -90,6 +90,10 @@ static int explain(
 			    "cgroup.subtree_control of the groups above");
 	else if (r == -EBUSY && str_starts(w->file, "memory."))
 		err_hint(e, "more memory is in use than the new limit");
+	else if (str_eq(w->file, "memory.memsw.limit_in_bytes"))
+		err_hint(e, "it is memory and swap together: not less than the limit of memory");
+	else if (str_starts(w->file, "cpuset."))
+		err_hint(e, "the host, or a group above, has not all of these");
 	return k;
 }
 

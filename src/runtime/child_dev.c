@@ -52,8 +52,8 @@ static bool same_device(const struct stat *st, const struct runtime_device *d)
 
 /* A user namespace, the container's or our own, cannot make nodes: those of the host are bound, onto
  * an empty file. */
-static int bind_device(struct child *k, int dir, const char *name, const struct runtime_device *d,
-	struct err *e)
+static int bind_device(
+	struct child *k, int dir, const char *name, const struct runtime_device *d, struct err *e)
 {
 	struct stat st;
 	cleanup_fd int node = open(d->path, O_PATH | O_CLOEXEC);

@@ -304,6 +304,16 @@ static int copy_link(struct child *k, const struct runtime_mount *m, struct err 
 						      want);
 }
 
+/* A directory always has one for a target: see open_target. */
+static int cannot_bind(const struct runtime_mount *m, int target, struct err *e)
+{
+	struct stat st;
+	int r = err_sys(e, "bind '%s'", m->source);
+	if (r == -EINVAL && fstat(target, &st) == 0 && S_ISDIR(st.st_mode))
+		err_hint(e, "the destination is a directory, '%s' is none", m->source);
+	return r;
+}
+
 static int mount_bind(struct child *k, const struct runtime_mount *m, struct err *e)
 {
 	struct stat st;
@@ -315,12 +325,14 @@ static int mount_bind(struct child *k, const struct runtime_mount *m, struct err
 		return fd;
 	bool dir = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 	cleanup_fd int target = open_target(k, m, dir, e);
+	if (target == -ENOTDIR && dir)
+		err_hint(e, "the source '%s' is a directory", m->source);
 	if (target < 0)
 		return target;
 	if ((r = check_proc(m, target, fd, e)) < 0)
 		return r;
 	if (child_attach(fd, target) < 0)
-		return err_sys(e, "bind '%s'", m->source);
+		return cannot_bind(m, target, e);
 	return finish_mount(k, m, fd, e);
 }
 

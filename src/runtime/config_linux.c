@@ -68,11 +68,11 @@ static int read_device(const struct jread *r, const struct jnode *n, void *item)
 	struct runtime_device *d = item;
 	const char *type = NULL;
 	uint32_t mode = 0666;
-	int k;
+	int k, major, minor;
 	if ((k = jread_str(r, n, "path", &d->path)) < 0 ||
 		(k = jread_str(r, n, "type", &type)) < 0 ||
-		(k = jread_u32(r, n, "major", &d->major)) < 0 ||
-		(k = jread_u32(r, n, "minor", &d->minor)) < 0 ||
+		(k = major = jread_u32(r, n, "major", &d->major)) < 0 ||
+		(k = minor = jread_u32(r, n, "minor", &d->minor)) < 0 ||
 		(k = jread_u32(r, n, "fileMode", &mode)) < 0 ||
 		(k = jread_u32(r, n, "uid", &d->uid)) < 0 ||
 		(k = jread_u32(r, n, "gid", &d->gid)) < 0)
@@ -81,6 +81,8 @@ static int read_device(const struct jread *r, const struct jnode *n, void *item)
 		return jread_fail(r, n, "path is missing or not absolute");
 	if (!type || !*type || type[1] || !strchr("cbpu", *type))
 		return jread_fail(r, n, "type '%s' is none of c, b, p, u", type ? type : "");
+	if (*type != 'p' && (!major || !minor)) /* 0:0 would be a whiteout */
+		return jread_fail(r, n, "major or minor is missing");
 	d->type = *type == 'u' ? 'c' : *type;
 	d->mode = mode & 07777;
 	return 0;

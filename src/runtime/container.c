@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,11 +132,18 @@ static int runtime_hooks_run(struct runtime_container *k, struct err *e)
 static int child_died(struct runtime_container *k, struct err *e)
 {
 	int status = reap(k);
-	if (status > 128)
-		return err_set(e, ERR_CHILD,
-			"the container's process was killed by signal %d "
-			"while it was set up",
+	if (status > 128) {
+		const struct runtime_i64 *limit =
+			k->config ? &k->config->resources.memory : &(struct runtime_i64){0};
+		int r = err_set(e, ERR_CHILD,
+			"the container's process was killed by signal %d while it was set up",
 			status - 128);
+		if (status == 128 + SIGKILL && limit->set && limit->v > 0)
+			err_hint(e,
+				"linux.resources.memory.limit, %" PRId64 " bytes, may be too low",
+				limit->v);
+		return r;
+	}
 	return err_set(e, ERR_CHILD, "the container's process ended while it was set up");
 }
 

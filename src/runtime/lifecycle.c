@@ -22,8 +22,11 @@
 
 static int wrong_state(const struct runtime_state *s, const char *verb, struct err *e)
 {
-	return err_set(e, ERR_STATE, "cannot %s container '%s': it is %s", verb, s->id,
-		runtime_status_name(s->status));
+	/* containerd takes a kill that came too late for none by runc's words */
+	return err_set(e, ERR_STATE, "cannot %s container '%s': it is %s%s", verb, s->id,
+		runtime_status_name(s->status),
+		s->status == RUNTIME_STOPPED && str_eq(verb, "kill") ? " (container not running)"
+								     : "");
 }
 
 void state_run_poststop(const char *state_dir, const struct runtime_state *s)

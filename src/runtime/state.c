@@ -159,11 +159,19 @@ static void find_status(struct runtime_state *s, int dir)
 									     : RUNTIME_RUNNING;
 }
 
+/* The state directory has the container's name. Engines look for "does not exist". */
+static int no_container(const char *state_dir, struct err *e)
+{
+	const char *slash = strrchr(state_dir, '/');
+	return err_set(
+		e, ERR_NOT_FOUND, "container '%s' does not exist", slash ? slash + 1 : state_dir);
+}
+
 static int open_state_dir(const char *path, struct err *e)
 {
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 && errno == ENOENT)
-		return err_set(e, ERR_NOT_FOUND, "container does not exist");
+		return no_container(path, e);
 	return dir < 0 ? err_sys(e, "open '%s'", path) : dir;
 }
 
@@ -177,8 +185,10 @@ int runtime_state_load(const char *state_dir, struct runtime_state **ret, struct
 	int r = state_file_read(dir, &f, e);
 	if (r == 0)
 		r = json_load(f.state, f.state_len, LIMIT_RUNTIME_CONFIG, &o, e);
-	if (r == -ERR_NOT_FOUND)
-		return r;
+	if (r == -ERR_NOT_FOUND) {
+		err_clear(e);
+		return no_container(state_dir, e);
+	}
 	if (r < 0)
 		return err_wrap(e, r, "state '%s/" STATE_FILE "'", state_dir);
 	struct runtime_state *s = mem_alloc(sizeof(*s));

@@ -51,9 +51,9 @@ END
 }
 
 @test "arguments and environment are those of the config, nothing else" {
-  conf --arg b "$B" '.hooks.createRuntime = [{path: "/bin/sh", args: ["zero", "-c", "echo $0; env >$1/env; ls /proc/self/fd >$1/fds", "a b", $b]}]'
+  conf --arg b "$B" '.hooks.createRuntime = [{path: "/bin/sh", args: ["zero", "-c", "echo $0 >$1/out; env >$1/env; ls /proc/self/fd >$1/fds", "a b", $b]}]'
   args true
-  SECRET=1 rt run --bundle "$B" "$ID" 7</etc/passwd >"$B/out"
+  SECRET=1 rt run --bundle "$B" "$ID" 7</etc/passwd
   [[ $(<"$B/out") == 'a b' ]]
   ! grep -qE 'SECRET|HOME|PATH=.*sbin' "$B/env"
   [[ $(xargs <"$B/fds") == '0 1 2 3' ]] # the last one is of ls
@@ -139,4 +139,27 @@ END
   args true
   rt run --bundle "$B" "$ID"
   [[ $(jq -r '.annotations.big | length' "$B/state") == 200000 ]]
+}
+
+@test "what a hook says is in the message when it fails, and never in the container's output" {
+  say() { # KIND SCRIPT
+    conf --arg k "$1" --arg s "$2" '.hooks = {($k): [{path: "/bin/sh", args: ["sh", "-c", $s], env: ["PATH=/bin:/usr/bin"]}]}'
+  }
+  local kind
+  script 'echo program'
+  for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+    say $kind 'echo said; echo complained >&2'
+    [[ $(rt run --bundle "$B" "$ID" 2>&1) == program ]]
+  done
+  for kind in createRuntime createContainer startContainer; do
+    say $kind 'echo because; printf "of\033[1m this\n\n" >&2; exit 3'
+    fails_with 1 "ended with status 3: because of [1m this" rt run --bundle "$B" "$ID"
+    rt delete -f "$ID"
+  done
+  # the end of a lot; who still holds the pipe is not waited for
+  say createRuntime 'seq 100000; sleep 100 & echo $! >"'"$B/pid"'"; exit 4'
+  fails_with 1 '99999 100000' rt run --bundle "$B" "$ID"
+  kill "$(<"$B/pid")"
+  [[ ${#lines[0]} -lt 700 ]]
+  nothing_left
 }

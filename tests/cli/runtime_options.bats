@@ -84,6 +84,34 @@ P
   fails_with 1 "pidfd socket '/no/such'" rt run --pidfd-socket /no/such --bundle "$B" "$ID-x"
 }
 
+@test "messages name the container once, and say what is wrong with a limit or a mount" {
+  local verb
+  for verb in state kill delete start pause resume ps "events --stats" "update --memory 99999999"; do
+    # shellcheck disable=SC2086 # words
+    fails_with 1 'does not exist' rt $verb "$ID"
+    [[ $(grep -o "$ID" <<<"$output" | wc -l) == 1 ]] || { echo "$verb: $output"; return 1; }
+  done
+  script true
+  rt run --keep --bundle "$B" "$ID"
+  fails_with 1 'container not running' rt kill "$ID" # containerd looks for these words
+  [[ $(grep -o "$ID" <<<"$output" | wc -l) == 1 ]]
+  rt delete "$ID"
+  fails_with 1 "resources '-': expected an object" rt update -r - "$ID" <<<'[]'
+  cp "$B/config.json" "$B/plain"
+  conf '.linux.resources.memory.limit = 4096'
+  fails_with 1 'linux.resources.memory.limit, 4096 bytes, may be too low' rt run --bundle "$B" "$ID"
+  cp "$B/plain" "$B/config.json"
+  conf '.linux.resources.cpu.cpus = "4000"'
+  fails_with 1 'has not all of these' rt run --bundle "$B" "$ID"
+  cp "$B/plain" "$B/config.json"
+  conf '.mounts += [{destination: "/tmp", type: "bind", source: "/etc/passwd", options: ["bind"]}]'
+  fails_with 1 "the destination is a directory, '/etc/passwd' is none" rt run --bundle "$B" "$ID"
+  cp "$B/plain" "$B/config.json"
+  conf '.mounts += [{destination: "/bin/busybox", type: "bind", source: "/etc", options: ["bind"]}]'
+  fails_with 1 "the source '/etc' is a directory" rt run --bundle "$B" "$ID"
+  nothing_left
+}
+
 @test "exec wants an absolute working directory" {
   started
   mkdir -p "$KIST_ROOT/rootfs/tmp"

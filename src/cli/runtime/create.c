@@ -114,7 +114,7 @@ static int make(const struct create_options *co, const char *id, bool later,
 	o.state_dir = dir;
 	o.flags = (later ? RUNTIME_START_LATER : 0) | (co->no_pivot ? RUNTIME_NO_PIVOT : 0) |
 		  (co->no_keyring ? RUNTIME_NO_KEYRING : 0) |
-		  (global.no_cgroup	   ? RUNTIME_NO_CGROUP
+		  (global.no_cgroup               ? RUNTIME_NO_CGROUP
 			  : global.systemd_cgroup ? RUNTIME_SYSTEMD_CGROUP
 						  : 0);
 	cleanup_free char *manager = user_systemd();

@@ -85,7 +85,10 @@ static int run(const struct call *c, struct err *e)
 			o->interval);
 	if (r == 0)
 		r = o->stats ? print_stats(dir, id, e) : follow(dir, id, interval / 1000000, e);
-	return r < 0 ? err_wrap(e, r, "events of '%s'", id) : 0;
+	/* these have the id already */
+	if (r >= 0 || r == -ERR_NOT_FOUND || r == -ERR_STATE || r == -ERR_UNSUPPORTED)
+		return MIN(r, 0);
+	return err_wrap(e, r, "events of '%s'", id);
 }
 
 static const struct option_spec options[] = {

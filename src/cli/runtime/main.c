@@ -82,7 +82,8 @@ int global_check(struct err *e)
 	}
 	for (size_t i = 0; r == 0 && global.log && i < ARRAY_SIZE(other_logs); i++)
 		if (str_starts(global.log, other_logs[i])) {
-			r = err_set(e, ERR_USAGE, "--log '%s': messages go to a file only", global.log);
+			r = err_set(
+				e, ERR_USAGE, "--log '%s': messages go to a file only", global.log);
 			global.log = NULL;
 		}
 	if (global.log && str_starts(global.log, "file:"))

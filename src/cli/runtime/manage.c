@@ -12,6 +12,14 @@
 #include <regex.h>
 #include <stdio.h>
 
+/* An error of a container in the wrong state, or of none, has its id already. */
+static int name_it(int r, const char *verb, const char *id, struct err *e)
+{
+	if (r >= 0 || r == -ERR_STATE || r == -ERR_NOT_FOUND)
+		return MIN(r, 0);
+	return err_wrap(e, r, "%s '%s'", verb, id);
+}
+
 static int state(const struct call *c, struct err *e)
 {
 	cleanup_free char *dir = NULL;
@@ -20,7 +28,7 @@ static int state(const struct call *c, struct err *e)
 		return r;
 	struct runtime_state *s cleanup_runtime_state = NULL;
 	if ((r = runtime_state_load(dir, &s, e)) < 0)
-		return err_wrap(e, r, "container '%s'", c->operands[0]);
+		return name_it(r, "state of", c->operands[0], e);
 	cleanup_free char *text = runtime_state_format(s);
 	fputs(text, stdout);
 	return 0;
@@ -83,7 +91,7 @@ static int kill_one(const char *dir, const char *id, const void *ctx, struct err
 {
 	const struct kill_how *how = ctx;
 	int r = runtime_kill(dir, how->sig, how->all, e);
-	return r < 0 ? err_wrap(e, r, "kill '%s'", id) : 0;
+	return name_it(r, "kill", id, e);
 }
 
 static int kill_container(const struct call *c, struct err *e)
@@ -125,7 +133,7 @@ static int delete_one(const char *dir, const char *id, const void *ctx, struct e
 	if (o->force && !file_exists(AT_FDCWD, dir))
 		return 0;
 	int r = runtime_delete(dir, o->force, e);
-	return r < 0 ? err_wrap(e, r, "delete '%s'", id) : 0;
+	return name_it(r, "delete", id, e);
 }
 
 static int delete_container(const struct call *c, struct err *e)

@@ -101,10 +101,12 @@ static int read_file(const char *path, json_t **ret, struct err *e)
 	json_error_t where;
 	*ret = json_loadb(b.data ? b.data : "", b.len, 0, &where);
 	if (!*ret || !json_is_object(*ret)) {
+		bool read = *ret;
 		json_decref(*ret);
 		*ret = NULL;
-		return err_set(e, ERR_SYNTAX, "resources '%s': line %d: %s", path, where.line,
-			where.text[0] ? where.text : "expected an object");
+		return read ? err_set(e, ERR_SYNTAX, "resources '%s': expected an object", path)
+			    : err_set(e, ERR_SYNTAX, "resources '%s': line %d: %s", path,
+				      where.line, where.text);
 	}
 	return 0;
 }
@@ -142,7 +144,9 @@ static int run(const struct call *c, struct err *e)
 	if (r == 0)
 		r = update_container(dir, o, all, e);
 	json_decref(all);
-	return r < 0 ? err_wrap(e, r, "update '%s'", c->operands[0]) : 0;
+	if (r >= 0 || r == -ERR_NOT_FOUND)
+		return MIN(r, 0);
+	return err_wrap(e, r, "update '%s'", c->operands[0]);
 }
 
 #define LIMIT_OPTION(i, name, arg, help)                                          \

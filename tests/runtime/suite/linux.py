@@ -298,6 +298,15 @@ def _(b):
 case(SEC, "SCMP_ACT_NOTIFY without a listenerPath is an error", filtered(rule(MKDIR, "SCMP_ACT_NOTIFY")), error=True)
 case(SEC, "a listener that is not there is an error", filtered(rule(MKDIR, "SCMP_ACT_NOTIFY"), listenerPath="/no/such.sock"), error=True)
 
+for missing in ("major", "minor"):
+    case(
+        "config-linux.md#devices",
+        f"a character device without a {missing} number is an error",
+        {"linux.devices": [{"path": "/dev/foo", "type": "c", "minor" if missing == "major" else "major": 1}]},
+        error=True,
+        needs=("kist",),
+    )
+
 # ---- the root's propagation ----
 
 PROP = "config-linux.md#rootfs-mount-propagation"
