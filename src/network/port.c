@@ -196,13 +196,29 @@ int network_port_parse(const char *spec, struct network_ports *out, struct err *
 	return r < 0 ? r : pair_up(spec, base, hr, cr, out, e);
 }
 
+static bool has_first(const struct network_ports *p, size_t n, const struct network_port *port)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p->v[i].container_port == port->container_port && p->v[i].proto == port->proto)
+			return true;
+	return false;
+}
+
 int network_port_parse_exposed(const char *spec, struct network_ports *out, struct err *e)
 {
-	struct network_port base = {0};
-	struct range cr, none = {0, 0};
+	struct network_port port = {0};
+	struct range cr;
 	size_t len;
-	int r = parse_protocol(spec, &len, &base.proto, e);
+	int r = parse_protocol(spec, &len, &port.proto, e);
 	if (r == 0)
 		r = parse_range(spec, "container", (struct part){spec, len}, &cr, e);
-	return r < 0 ? r : pair_up(spec, base, none, cr, out, e);
+	if (r < 0)
+		return r;
+	size_t before = out->n;
+	for (unsigned i = cr.first; i <= cr.last; i++) {
+		port.container_port = (uint16_t)i;
+		if (!has_first(out, before, &port))
+			network_ports_add(out, &port);
+	}
+	return 0;
 }

@@ -43,7 +43,8 @@ void network_ports_add(struct network_ports *p, const struct network_port *port)
 /* Appends what spec means (a range gives several). ERR_USAGE names the spec and what is wrong;
  * nothing is appended then. */
 int network_port_parse(const char *spec, struct network_ports *p, struct err *e);
-/* EXPOSE's form, container[-container][/proto]: host_port is 0. */
+/* EXPOSE's form, container[-container][/proto]: host_port is 0. What p has a host port for already,
+ * or stands there as exposed, is left as it is: so -P publishes what -p has not. */
 int network_port_parse_exposed(const char *spec, struct network_ports *p, struct err *e);
 
 const char *network_proto_name(uint8_t proto);      /* "tcp"; "?" for what it does not know */

@@ -53,6 +53,13 @@ forwards() { ! grep -q 'cannot reach' "$KIST_ROOT/probe"; }
   kist rm -f web
 }
 
+@test "-P beside -p: what -p has published is not published again" {
+  need_bridge
+  kist run -d --name all -P -p 127.0.0.1::80 --expose 80 --expose 81/udp bb sleep 1000
+  [[ $(kist port all | sort) =~ ^80/tcp\ -\>\ 127\.0\.0\.1:[0-9]+$'\n'81/udp\ -\>\ 0\.0\.0\.0:[0-9]+$ ]]
+  kist rm -f all
+}
+
 @test "the network of another container" {
   need_bridge
   kist run -d --name owner bb sleep 1000

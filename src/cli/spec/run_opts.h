@@ -29,7 +29,7 @@
 		{"ip", 0, "ADDRESS", "fixed address on the bridge", 0},                            \
 		{"mac-address", 0, "MAC", "fixed hardware address", 0},                            \
 		{"publish", 'p', "[[IP:]HOST:]PORT[/PROTO]", "publish a port on the host", 0},     \
-		{"publish-all", 'P', NULL, "publish every exposed port on a free one", 0},         \
+		{"publish-all", 'P', NULL, "publish all other exposed ports on free ones", 0},     \
 		{"expose", 0, "PORT[/PROTO]", "expose a port", 0},                                 \
 		{"dns", 0, "ADDRESS", "name server instead of the host's", 0},                     \
 		{"dns-search", 0, "DOMAIN", "search domain instead of the host's", 0},             \

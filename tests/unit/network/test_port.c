@@ -106,6 +106,25 @@ static void exposed(void **state)
 	assert_string_equal(parse("", true, NULL), "error");
 }
 
+/* -P beside -p: an exposed port is added once, and not where -p has mapped it. */
+static void exposed_beside_published(void **state)
+{
+	(void)state;
+	static const char *const specs[] = {"80", "80/tcp", "80/udp", "79-81/tcp"};
+	struct network_ports p cleanup_network_ports = NETWORK_PORTS_INIT;
+	struct buf b cleanup_buf = BUF_INIT;
+	assert_int_equal(network_port_parse("8080:80", &p, NULL), 0);
+	assert_int_equal(network_port_parse("8081:80", &p, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
+		assert_int_equal(network_port_parse_exposed(specs[i], &p, NULL), 0);
+	for (size_t i = 0; i < p.n; i++) {
+		char text[NETWORK_PORT_TEXT];
+		buf_printf(&b, "%s ", network_port_format(&p.v[i], text));
+	}
+	assert_string_equal(
+		buf_str(&b), "0.0.0.0:8080->80/tcp 0.0.0.0:8081->80/tcp 80/udp 79/tcp 81/tcp ");
+}
+
 static void printed_as_ps_does(void **state)
 {
 	(void)state;
@@ -122,6 +141,7 @@ int main(void)
 		cmocka_unit_test(specs),
 		cmocka_unit_test(errors_name_the_spec_and_the_fault),
 		cmocka_unit_test(exposed),
+		cmocka_unit_test(exposed_beside_published),
 		cmocka_unit_test(printed_as_ps_does),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
