@@ -83,19 +83,61 @@ static const struct field {
 #undef F
 };
 
-static void mount_release(struct engine_mount *m)
+static const struct field mount_fields[] = {
+#define F(kind, name, member)                                             \
+	{                                                                 \
+		name, offsetof(struct engine_mount, member), FIELD_##kind \
+	}
+	F(STRING, "Type", type),
+	F(STRING, "Name", name),
+	F(STRING, "Source", source),
+	F(STRING, "Destination", destination),
+	F(BOOL, "ReadOnly", readonly),
+	F(BOOL, "Anonymous", anonymous),
+	F(BOOL, "NoCopy", nocopy),
+	F(BOOL, "MakeSource", make_source),
+	F(LIST, "Options", options),
+#undef F
+};
+
+static void release_fields(void *o, const struct field *f, size_t n)
 {
-	free(m->type);
-	free(m->name);
-	free(m->source);
-	free(m->destination);
-	strv_release(&m->options);
+	for (size_t i = 0; i < n; i++) {
+		void *p = (char *)o + f[i].offset;
+		if (f[i].kind == FIELD_STRING)
+			free(*(char **)p);
+		else if (f[i].kind == FIELD_LIST)
+			strv_release(p);
+	}
+}
+
+/* dst is empty */
+static void copy_fields(void *dst, const void *src, const struct field *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		void *to = (char *)dst + f[i].offset;
+		const void *from = (const char *)src + f[i].offset;
+		switch (f[i].kind) {
+		case FIELD_STRING:
+			*(char **)to = mem_strdup(*(char *const *)from);
+			break;
+		case FIELD_BOOL:
+			*(bool *)to = *(const bool *)from;
+			break;
+		case FIELD_I64:
+			*(int64_t *)to = *(const int64_t *)from;
+			break;
+		case FIELD_LIST:
+			strv_copy(to, from);
+			break;
+		}
+	}
 }
 
 void engine_mounts_release(struct engine_mounts *m)
 {
 	for (size_t i = 0; i < m->n; i++)
-		mount_release(&m->v[i]);
+		release_fields(&m->v[i], mount_fields, ARRAY_SIZE(mount_fields));
 	free(m->v);
 	*m = (struct engine_mounts){0};
 }
@@ -109,16 +151,20 @@ struct engine_mount *engine_mounts_add(struct engine_mounts *m)
 
 void engine_config_release(struct engine_config *c)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		void *p = (char *)c + fields[i].offset;
-		if (fields[i].kind == FIELD_STRING)
-			free(*(char **)p);
-		else if (fields[i].kind == FIELD_LIST)
-			strv_release(p);
-	}
+	release_fields(c, fields, ARRAY_SIZE(fields));
 	oci_container_config_release(&c->config);
 	engine_mounts_release(&c->mounts);
 	*c = (struct engine_config)ENGINE_CONFIG_INIT;
+}
+
+void engine_config_copy(struct engine_config *dst, const struct engine_config *src)
+{
+	engine_config_release(dst);
+	copy_fields(dst, src, fields, ARRAY_SIZE(fields));
+	oci_container_config_copy(&dst->config, &src->config);
+	for (size_t i = 0; i < src->mounts.n; i++)
+		copy_fields(engine_mounts_add(&dst->mounts), &src->mounts.v[i], mount_fields,
+			ARRAY_SIZE(mount_fields));
 }
 
 static int parse_field(json_t *o, const struct field *f, void *p, struct err *e)
@@ -140,24 +186,6 @@ static int parse_field(json_t *o, const struct field *f, void *p, struct err *e)
 	}
 	return 0;
 }
-
-/* The members of a mount that are strings and switches, for both directions. */
-static const struct field mount_fields[] = {
-#define F(kind, name, member)                                             \
-	{                                                                 \
-		name, offsetof(struct engine_mount, member), FIELD_##kind \
-	}
-	F(STRING, "Type", type),
-	F(STRING, "Name", name),
-	F(STRING, "Source", source),
-	F(STRING, "Destination", destination),
-	F(BOOL, "ReadOnly", readonly),
-	F(BOOL, "Anonymous", anonymous),
-	F(BOOL, "NoCopy", nocopy),
-	F(BOOL, "MakeSource", make_source),
-	F(LIST, "Options", options),
-#undef F
-};
 
 static int parse_mounts(json_t *doc, struct engine_mounts *ret, struct err *e)
 {

@@ -87,6 +87,9 @@ struct engine_config {
 void engine_config_release(struct engine_config *c);
 #define cleanup_engine_config cleanup(engine_config_release)
 
+/* dst is released first. */
+void engine_config_copy(struct engine_config *dst, const struct engine_config *src);
+
 int engine_config_parse(const char *data, struct engine_config *ret, struct err *e) must_check;
 /* Appends the document. */
 void engine_config_format(const struct engine_config *c, struct buf *out);

@@ -43,15 +43,16 @@ int engine_container_lock(struct engine *g, const char *id, int wait_ms, struct 
 enum { ENGINE_ID = 65 }; /* an id and its 0 */
 
 /*
- * Makes a container in two steps. plan: id, directory, volumes; the config c is completed (hostname,
- * Config with the image's values below, anonymous volumes of the image) and moves to *ret. name
+ * Makes a container in two steps. plan: id, directory, volumes; *ret has a copy of the options,
+ * completed (hostname, Config with the image's values below, anonymous volumes of the image). name
  * NULL: a random one. soon: this process will start it; should it die before, a sweep takes an --rm
  * container away. -ERR_EXISTS: the name is taken.
  * commit: the row, from when on others see it. discard: what plan has made goes again.
  * Between them the container can be got ready to start (engine_start, commit).
  */
 int engine_container_plan(struct engine *g, const char *image, const char *name,
-	struct engine_config *c, bool soon, struct engine_container *ret, struct err *e);
+	const struct engine_config *options, bool soon, struct engine_container *ret,
+	struct err *e);
 int engine_container_commit(struct engine *g, struct engine_container *c, struct err *e);
 void engine_container_discard(struct engine *g, struct engine_container *c);
 

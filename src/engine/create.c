@@ -269,7 +269,7 @@ static int plan(struct engine *g, const char *image, struct engine_config *c, bo
 }
 
 int engine_container_plan(struct engine *g, const char *image, const char *name,
-	struct engine_config *c, bool soon, struct engine_container *ret, struct err *e)
+	const struct engine_config *options, bool soon, struct engine_container *ret, struct err *e)
 {
 	struct engine_container k = {.config = ENGINE_CONFIG_INIT};
 	int r = name ? engine_option_name(name, e) : 0;
@@ -286,8 +286,7 @@ int engine_container_plan(struct engine *g, const char *image, const char *name,
 	k.row.id = mem_alloc(ENGINE_ID);
 	random_hex(k.row.id, 32);
 	k.row.name = mem_strdup(name);
-	k.config = *c;
-	*c = (struct engine_config)ENGINE_CONFIG_INIT;
+	engine_config_copy(&k.config, options);
 	r = plan(g, image, &k.config, soon, &k, e);
 	if (r < 0) {
 		engine_container_discard(g, &k);

@@ -31,7 +31,7 @@ static int attached(struct cli *c, bool *in, bool *out, bool *err)
 	return 0;
 }
 
-static int plan(struct cli *c, struct containers *s, struct engine_config *config, bool soon,
+static int plan(struct cli *c, struct containers *s, const struct engine_config *config, bool soon,
 	struct engine_container *ret)
 {
 	const char *name = cli_value(c, "name"), *image = c->operands[0];

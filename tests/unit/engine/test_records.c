@@ -38,6 +38,11 @@ static void test_config(void **state)
 	assert_ok(engine_config_parse(buf_str(&b), &d, &e), &e);
 	engine_config_format(&d, &again);
 	assert_string_equal(buf_str(&b), buf_str(&again));
+	engine_config_copy(&d, &c); /* over what was there */
+	buf_clear(&again);
+	engine_config_format(&d, &again);
+	assert_string_equal(buf_str(&b), buf_str(&again));
+	assert_ptr_not_equal(d.mounts.v[0].name, c.mounts.v[0].name);
 	assert_true(d.tty);
 	assert_int_equal(d.memory, 123456789012);
 	assert_int_equal(d.memory_swap, -1);
