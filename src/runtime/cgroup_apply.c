@@ -117,13 +117,23 @@ static int write_value(
 	return write(*last->fd, w->value, strlen(w->value)) < 0 ? -errno : 0;
 }
 
+/* Whether the group has what a file belongs to; in a hybrid the v2 tree brings its controllers. */
+static bool has_controller(
+	const struct cgroup_aim *aim, const struct runtime_cgroup *g, const struct cgroup_write *w)
+{
+	unsigned have = g->controllers;
+	if (g->mode == RUNTIME_CGROUP_HYBRID && (have & w->controller & RUNTIME_CG_UNIFIED))
+		have |= aim->host.v2 & ~aim->host.v1;
+	return (have & w->controller) == w->controller;
+}
+
 /* 1: written, 0: left out */
 static int write_one(const struct cgroup_aim *aim, const struct runtime_cgroup *g,
 	const struct cgroup_write *w, struct open_file *last, int *ret_kernel, struct err *e)
 {
 	*ret_kernel = 0;
 	/* what the host lacks was told when the controllers were chosen */
-	if ((g->controllers & w->controller) != w->controller)
+	if (!has_controller(aim, g, w))
 		return 0;
 	int r = write_value(g, w, last);
 	if (r == -ENOENT && w->need != CGROUP_MUST) {

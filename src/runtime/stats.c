@@ -268,11 +268,14 @@ static json_t *blkio(const struct runtime_cgroup *g)
 /* Which sizes of pages there are, the files of the group say. */
 static json_t *hugetlb(const struct runtime_cgroup *g)
 {
-	const bool v2 = g->mode == RUNTIME_CGROUP_V2;
+	const bool v1 = g->mode != RUNTIME_CGROUP_V2 && (g->controllers & RUNTIME_CG_HUGETLB);
+	const bool v2 =
+		!v1 && (g->mode == RUNTIME_CGROUP_V2 || (g->controllers & RUNTIME_CG_UNIFIED));
+	const unsigned c = v2 ? RUNTIME_CG_UNIFIED : RUNTIME_CG_HUGETLB;
 	char dir[CGROUP_PATH_MAX];
 	json_t *o = json_object();
-	cgroup_dir(v2, v2 ? RUNTIME_CG_UNIFIED : RUNTIME_CG_HUGETLB, g->path, dir);
-	DIR *d cleanup_dir = v2 || (g->controllers & RUNTIME_CG_HUGETLB) ? opendir(dir) : NULL;
+	cgroup_dir(g->mode == RUNTIME_CGROUP_V2, c, g->path, dir);
+	DIR *d cleanup_dir = v1 || v2 ? opendir(dir) : NULL;
 	const char *tail = v2 ? ".current" : ".usage_in_bytes";
 	for (struct dirent *de; d && (de = readdir(d));) {
 		char size[32], file[96], text[256] = "";
@@ -283,16 +286,16 @@ static json_t *hugetlb(const struct runtime_cgroup *g)
 		if (!str_eq(p + len, tail) || len >= sizeof(size))
 			continue;
 		snprintf(size, sizeof(size), "%.*s", (int)len, p);
-		uint64_t usage = stats_number(g, RUNTIME_CG_HUGETLB, de->d_name), max = 0, fails;
+		uint64_t usage = stats_number(g, c, de->d_name), max = 0, fails;
 		if (v2) {
 			snprintf(file, sizeof(file), "hugetlb.%s.events", size);
-			read_file(g, RUNTIME_CG_HUGETLB, file, text, sizeof(text));
+			read_file(g, c, file, text, sizeof(text));
 			fails = stats_keyed(text, "max");
 		} else {
 			snprintf(file, sizeof(file), "hugetlb.%s.max_usage_in_bytes", size);
-			max = stats_number(g, RUNTIME_CG_HUGETLB, file);
+			max = stats_number(g, c, file);
 			snprintf(file, sizeof(file), "hugetlb.%s.failcnt", size);
-			fails = stats_number(g, RUNTIME_CG_HUGETLB, file);
+			fails = stats_number(g, c, file);
 		}
 		json_object_set_new(o, size,
 			json_pack("{s:o, s:o, s:o}", "usage", count(usage), "max", count(max),

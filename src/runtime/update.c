@@ -113,7 +113,8 @@ static int record_hierarchies(struct update *x, unsigned controllers, struct err
 	return save(x, x->state, NULL, e);
 }
 
-/* Where the container is not yet: hierarchies of v1 in which nothing had limited it */
+/* Where the container is not yet: hierarchies of v1 in which nothing had limited it, the v2 tree
+ * of a hybrid, controllers of v2 */
 static int extend(struct update *x, const struct cgroup_aim *aim, struct err *e)
 {
 	struct runtime_cgroup want = {.mode = x->g.mode};
@@ -123,11 +124,14 @@ static int extend(struct update *x, const struct cgroup_aim *aim, struct err *e)
 	if ((r = record_hierarchies(x, want.controllers, e)) < 0)
 		return r;
 	x->g.enable = want.enable;
-	if (x->g.mode == RUNTIME_CGROUP_V2) { /* the controllers, in the groups above */
+	if (x->g.mode == RUNTIME_CGROUP_V2)
 		x->g.controllers |= want.controllers;
-		return cgroup_make(&x->g, e);
-	}
-	return cgroup_extend(&x->g, want.controllers, e);
+	/* controllers of v2 are switched on in the groups above, also where a hybrid's container is
+	 * in that tree already */
+	struct runtime_cgroup below = x->g;
+	below.controllers &= RUNTIME_CG_UNIFIED;
+	r = want.enable ? cgroup_make(&below, e) : 0;
+	return r < 0 ? r : cgroup_extend(&x->g, want.controllers, e);
 }
 
 /* After the files, which refuse more exactly. Systemd writes what it holds again whenever it likes:

@@ -6,15 +6,20 @@ load lib
 load runtime_lib
 
 v2() { [[ -f /sys/fs/cgroup/cgroup.controllers ]]; }
+# In a hybrid some controllers are those of the second tree.
+in_unified() { [[ ! -e /sys/fs/cgroup/$1/tasks ]] && grep -qw "$1" /sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null; }
 # cg CONTROLLER V1-FILE V2-FILE [PATH]: what the container's file holds
 cg() {
-  if v2; then cat "/sys/fs/cgroup${4-/kist/$ID}/$3"; else cat "/sys/fs/cgroup/$1${4-/kist/$ID}/$2"; fi
+  if v2; then cat "/sys/fs/cgroup${4-/kist/$ID}/$3"
+  elif in_unified "$1"; then cat "/sys/fs/cgroup/unified${4-/kist/$ID}/$3"
+  else cat "/sys/fs/cgroup/$1${4-/kist/$ID}/$2"; fi
 }
 need_v2() { v2 || skip "cgroup v1 here"; }
 need_v1() { ! v2 || skip "cgroup v2 here"; }
 has_file() { # CONTROLLER V1-FILE V2-FILE: whether groups have it here
   local d
   if v2; then d=/sys/fs/cgroup/kist-probe f=$3; else d=/sys/fs/cgroup/$1/kist-probe f=$2; fi
+  v2 || [[ -e /sys/fs/cgroup/$1/tasks ]] || return 1
   mkdir -p "$d" && { [[ -e $d/$f ]] && r=0 || r=1; rmdir "$d"; return $r; }
 }
 
@@ -96,11 +101,26 @@ has_file() { # CONTROLLER V1-FILE V2-FILE: whether groups have it here
 }
 
 @test "huge pages, with those that are set aside" {
-  has_file hugetlb hugetlb.2MB.limit_in_bytes hugetlb.2MB.max || skip "no hugetlb controller"
-  conf '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
+  in_unified hugetlb || has_file hugetlb hugetlb.2MB.limit_in_bytes hugetlb.2MB.max || skip "no hugetlb controller"
+  local limits='{hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}' before
+  limited() {
+    [[ $(cg hugetlb hugetlb.2MB.limit_in_bytes hugetlb.2MB.max) == 4194304 ]]
+    [[ $(cg hugetlb hugetlb.2MB.rsvd.limit_in_bytes hugetlb.2MB.rsvd.max) == 4194304 ]]
+    rt events --stats "$ID" | jq -e '.data.hugetlb["2MB"] | has("usage")'
+    rt delete -f "$ID"
+    nothing_left
+  }
+  conf ".linux.resources += $limits"
   started
-  [[ $(cg hugetlb hugetlb.2MB.limit_in_bytes hugetlb.2MB.max) == 4194304 ]]
-  [[ $(cg hugetlb hugetlb.2MB.rsvd.limit_in_bytes hugetlb.2MB.rsvd.max) == 4194304 ]]
+  limited
+  # later, to a container that is in no group of that controller, or of that tree
+  for before in '{}' '{unified: {"cgroup.max.depth": "7"}}'; do
+    conf "del(.linux.resources.hugepageLimits) | .linux.resources += $before"
+    if [[ $before == *unified* ]]; then v2 || in_unified hugetlb || continue; fi
+    started
+    jq -n "$limits" | rt update -r - "$ID"
+    limited
+  done
 }
 
 @test "block devices: throttles, weights" {
