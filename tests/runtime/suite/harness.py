@@ -126,7 +126,8 @@ class Site:
         self.words, self.name = words, os.path.basename(words[0])
 
     def __enter__(self):
-        hide_empty_cgroup2()
+        if "crun" in self.name:
+            hide_unified()
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kist-conformance.", dir=os.environ.get("TMPDIR", "/var/tmp")))
         self.dir.chmod(0o755)  # a user namespace's root must reach its files
         self.busybox = shutil.which("busybox")
@@ -137,7 +138,7 @@ class Site:
         self.next, self.lock = 0, threading.Lock()
         r = subprocess.run([*self.words, "--version"], capture_output=True, text=True, check=True)
         self.version = r.stdout.splitlines()[0]
-        self.cgroups = cgroup_mounts()
+        self.cgroups, self.unified = cgroup_mounts()
         return self
 
     def __exit__(self, *_):
@@ -148,7 +149,8 @@ class Site:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def group_dirs(self):
-        return [p / self.group for p in set(self.cgroups.values()) if (p / self.group).is_dir()]
+        places = {*self.cgroups.values(), *([self.unified] if self.unified else [])}
+        return [p / self.group for p in places if (p / self.group).is_dir()]
 
     def left_behind(self):
         """After all cases: containers, control groups, mounts."""
@@ -169,6 +171,26 @@ class Site:
     def v2(self):
         return set(self.cgroups) == {""}
 
+    def v2_place(self, controller):
+        """Where a controller's hierarchy of version 2 is mounted; None: it is of version 1, or absent."""
+        place = self.cgroups[""] if self.v2 else None if controller in self.cgroups else self.unified
+        have = (place / "cgroup.controllers").read_text().split() if place else []
+        return place if IN_V2.get(controller, controller) in have else None
+
+    def kernel_has(self, controller, names):
+        """Whether a group of this kernel has one of the files."""
+        top = self.v2_place(controller)
+        probe = (top or self.cgroups[controller]) / self.group / "probe"
+        probe.mkdir(parents=True, exist_ok=True)
+        for d in (probe.parents[1], probe.parents[0]) if top else ():
+            (d / "cgroup.subtree_control").write_text("+" + IN_V2.get(controller, controller))
+        have = set(os.listdir(probe))
+        try_rmdir(probe)
+        return not have.isdisjoint(names)
+
+
+IN_V2 = {"blkio": "io", "devices": "cpu", "freezer": "cpu", "cpuacct": "cpu"}  # names, or who stands for them
+
 
 def try_rmdir(p):
     try:
@@ -178,7 +200,8 @@ def try_rmdir(p):
 
 
 def cgroup_mounts():
-    """{controller: mount point}; the unified hierarchy has the controller ''."""
+    """{controller: mount point} and None; where version 2 is alone: {'': its mount point} and None;
+    beside version 1: the same and the mount point of version 2."""
     found = {}
     for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
         left, right = line.split(" - ")
@@ -188,14 +211,12 @@ def cgroup_mounts():
         elif kind == "cgroup":
             for name in options.split(","):
                 found.setdefault(name, place)
-    if len(found) > 1 and "" in found:
-        del found[""]  # beside version 1 it has no controllers
-    return found
+    return found, found.pop("", None) if len(found) > 1 else None
 
 
-def hide_empty_cgroup2():
-    """crun refuses a version 1 host with a second, empty hierarchy; in a mount namespace of its own
-    this program shows the runtime one version only. Nothing outside changes."""
+def hide_unified():
+    """crun refuses a version 1 host with a second hierarchy; in a mount namespace of its own this
+    program shows the runtime one version only. Nothing outside changes."""
     unified = "/sys/fs/cgroup/unified"
     if not os.path.ismount(unified):
         return
@@ -219,11 +240,8 @@ def missing_file(path, text):
 
 def controller(*names):
     def why(site):
-        if site.v2:
-            have = (site.cgroups[""] / "cgroup.controllers").read_text().split()
-            alias = {"blkio": "io", "devices": "cpu", "freezer": "cpu", "cpuacct": "cpu"}
-            return None if all(alias.get(n, n) in have for n in names) else f"no controller {names}"
-        return None if all(n in site.cgroups for n in names) else f"no controller {', '.join(names)}"
+        missing = [n for n in names if n not in site.cgroups and not site.v2_place(n)]
+        return f"no controller {', '.join(missing)} is mounted here" if missing else None
 
     return why
 
@@ -445,12 +463,11 @@ class Bundle:
 
     def group_file(self, name1, name2=None):
         """The content of the container's control file: v1 "memory/memory.limit_in_bytes", v2."""
-        if self.site.v2:
-            p = self.site.cgroups[""] / self.site.group / self.id / (name2 or "")
-        else:
-            kind, name = name1.split("/")
-            p = self.site.cgroups[kind] / self.site.group / self.id / name
-        return p.read_text().strip()
+        kind, name = name1.split("/") if name1 else ("", None)
+        place = self.site.cgroups[""] if self.site.v2 else self.site.v2_place(kind)
+        if not place:
+            place, name2 = self.site.cgroups[kind], name
+        return (place / self.site.group / self.id / (name2 or "")).read_text().strip()
 
     def group_exists(self):
         return any((p / self.site.group / self.id).is_dir() for p in set(self.site.cgroups.values()))
