@@ -126,7 +126,8 @@ static int map_mount(const struct runtime_config *c, const struct runtime_mount 
 		return 0;
 	if (errno == EINVAL)
 		return err_set(e, ERR_UNSUPPORTED,
-			"the file system of '%s' cannot be id-mapped, or is so already", m->source);
+			"the file system of '%s'%s cannot be id-mapped, or is so already",
+			m->source, m->idmap_rec ? ", or one that is mounted below," : "");
 	int r = err_sys(e, "id-map '%s'", m->source);
 	if (r == -EPERM)
 		err_hint(e, "id-mapped mounts need root of the host");

@@ -193,9 +193,9 @@ in_user_ns() {
 
 @test "idmap and ridmap: mappings of the mount, of the container, of crun's form" {
   own_root
-  mkdir -p "$B/src/sub"
+  mkdir -p "$B/src/sub" "$B/other"
   touch "$B/src/f" && chown 3:4 "$B/src/f"
-  mount -t tmpfs t "$B/src/sub" || skip "no tmpfs"
+  mount --bind "$B/other" "$B/src/sub" # not a tmpfs: Linux before 6.3 cannot map it
   touch "$B/src/sub/g" && chown 3:4 "$B/src/sub/g"
   script 'stat -c "%u:%g" /m/f /m/sub/g'
   mounts '{destination: "/m", source: ($b + "/src"), options: ["rbind", "idmap"],
