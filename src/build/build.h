@@ -45,6 +45,7 @@ struct build_request {
 	enum build_pull pull;
 	/* The command that fetches an image (build/fetch.h), but for the name. NULL: nothing is fetched. */
 	const struct strv *fetch;
+	struct build_fetches *begun; /* by build_fetch_early: build_run takes them over. Or NULL */
 	build_event_fn event;
 	/* a RUN failed: its file system can still be entered (build/run.h). Or NULL. */
 	void (*failed)(void *arg, struct build_running *x);
@@ -63,3 +64,10 @@ struct build_result {
 
 /* -ERR_CHILD: a RUN failed (its tail and place are in e); -ERR_INTERRUPTED: stop. */
 int build_run(const struct build_request *q, struct build_result *ret, struct err *e);
+
+/*
+ * For a context that is still being read: begins to fetch into q->begun what this Dockerfile names and
+ * build_run will ask for, and returns. q->context is not looked at. What is wrong with the bytes is
+ * left for build_run to find.
+ */
+void build_fetch_early(const struct build_request *q, const struct buf *file);

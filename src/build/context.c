@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/root.h"
 #include "base/str.h"
+#include "build/context_early.h"
 #include "layer/archive.h"
 #include "layer/unpack.h"
 
@@ -20,6 +21,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum {
+	CHUNK = 64 * 1024,
+	LOOK_AHEAD = 8 << 20, /* into a file that is here as a whole: it is read again soon */
+};
 
 void build_context_release(struct build_context *c)
 {
@@ -48,21 +54,51 @@ static int unpack(int archive, int dir, struct err *e)
 	return r < 0 ? err_wrap(e, r, "unpack the context from standard input") : 0;
 }
 
-/* A file that can be read more than once: standard input itself, or a copy of it. */
-static int seekable(int in, struct err *e)
+/* Reads `in` to its end (or `most` bytes), on the way looking for the Dockerfile, and writes what it
+ * reads to `out` unless that is negative. */
+static int pass(
+	const struct build_context_options *o, int in, int out, uint64_t most, struct err *e)
 {
-	if (lseek(in, 0, SEEK_CUR) == 0) {
-		struct stat st;
-		if (fstat(in, &st) == 0 && S_ISREG(st.st_mode))
-			return fcntl(in, F_DUPFD_CLOEXEC, 3);
+	struct build_early *early cleanup_build_early = NULL;
+	cleanup_free char *chunk = mem_alloc(CHUNK);
+	if (o->early)
+		early = build_early_new(o->file ?: "Dockerfile");
+	for (uint64_t done = 0; done < most;) {
+		if (o->stop && *o->stop)
+			return err_set(e, ERR_INTERRUPTED, "interrupted");
+		ssize_t n =
+			out >= 0 ? read(in, chunk, CHUNK) : pread(in, chunk, CHUNK, (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read the context from standard input");
+		int r = out >= 0 ? io_write_all(out, chunk, (size_t)n) : 0;
+		if (r < 0)
+			return err_sysno(e, r, "write the context from standard input");
+		const struct buf *file = early ? build_early_push(early, chunk, (size_t)n) : NULL;
+		if (file)
+			o->early(o->arg, file);
+		if (n == 0 || (out < 0 && (!early || build_early_done(early))))
+			break;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* A file that can be read more than once: standard input itself, or a copy of it. */
+static int seekable(const struct build_context_options *o, struct err *e)
+{
+	int in = o->stdin_fd;
+	struct stat st;
+	if (lseek(in, 0, SEEK_CUR) == 0 && fstat(in, &st) == 0 && S_ISREG(st.st_mode)) {
+		int r = pass(o, in, -1, LOOK_AHEAD, e);
+		return r < 0 ? r : fcntl(in, F_DUPFD_CLOEXEC, 3);
 	}
 	cleanup_fd int copy = file_open_unnamed(AT_FDCWD, "/var/tmp", e);
 	if (copy < 0)
 		return copy;
-	int64_t n = io_copy(in, copy, UINT64_MAX);
-	if (n < 0)
-		return err_sysno(e, (int)n, "read the context from standard input");
-	return STEAL_FD(copy);
+	int r = pass(o, in, copy, UINT64_MAX, e);
+	return r < 0 ? r : STEAL_FD(copy);
 }
 
 static int read_bytes(int fd, size_t limit, const char *name, struct buf *b, struct err *e)
@@ -79,7 +115,7 @@ static int read_bytes(int fd, size_t limit, const char *name, struct buf *b, str
 /* A tar, or a Dockerfile without a context. 1: the Dockerfile has been read. */
 static int open_stdin(const struct build_context_options *o, struct build_context *c, struct err *e)
 {
-	cleanup_fd int in = seekable(o->stdin_fd, e);
+	cleanup_fd int in = seekable(o, e);
 	if (in < 0)
 		return in;
 	c->path = mem_strdup("-");

@@ -15,6 +15,8 @@
 #include "base/defs.h"
 #include "dockerfile/ignore.h"
 
+#include <signal.h>
+
 struct err;
 
 struct build_context {
@@ -37,6 +39,10 @@ struct build_context_options {
 	/* where a tar from standard input is unpacked: a directory that the caller removes; called
 	 * only when there is one */
 	int (*unpack_dir)(void *arg, struct err *e);
+	/* The Dockerfile of a tar that is still being read, as early as it is known; what is found in the
+	 * end may be another one. May be NULL. */
+	void (*early)(void *arg, const struct buf *file);
+	const volatile sig_atomic_t *stop; /* may be NULL */
 	void *arg;
 };
 

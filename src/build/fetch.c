@@ -34,6 +34,7 @@ static void fetch_free(struct build_fetch *x)
 	free(x->message);
 	free(x->hint);
 	free(x->name);
+	free(x->platform);
 	free(x);
 }
 
@@ -46,11 +47,25 @@ void build_fetches_release(struct build_fetches *f)
 	}
 }
 
+static struct build_fetch *running(
+	const struct build_fetches *f, const char *name, const char *platform)
+{
+	struct build_fetch *x = f->first;
+	while (x && !(x->pid && str_eq(x->name, name) && str_eq(x->platform ?: "", platform ?: "")))
+		x = x->next;
+	return x;
+}
+
 int build_fetch_start(struct build_fetches *f, const struct strv *argv, const char *name,
-	struct build_fetch **ret, struct err *e)
+	const char *platform, struct build_fetch **ret, struct err *e)
 {
 	struct strv words cleanup_strv = STRV_INIT;
+	*ret = running(f, name, platform);
+	if (*ret)
+		return 0;
 	strv_add_all(&words, argv);
+	if (platform)
+		strv_addf(&words, "--platform=%s", platform);
 	strv_add(&words, name);
 	int out, err;
 	pid_t pid = proc_start((char *const *)strv_items(&words), &out, &err, e);
@@ -58,6 +73,7 @@ int build_fetch_start(struct build_fetches *f, const struct strv *argv, const ch
 		return (int)pid;
 	struct build_fetch *x = mem_alloc(sizeof(*x));
 	x->name = mem_strdup(name);
+	x->platform = mem_strdup(platform);
 	x->pid = pid;
 	x->out = out;
 	x->err = err;
@@ -111,6 +127,22 @@ static void read_lines(
 		}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		close_fd(fd);
+}
+
+void build_fetch_drop_guesses(struct build_fetches *f)
+{
+	for (struct build_fetch **at = &f->first; *at;) {
+		struct build_fetch *x = *at;
+		if (x->wanted) {
+			at = &x->next;
+			continue;
+		}
+		/* what it has said: the image may be here because of it */
+		read_lines(f, x, &x->out, &x->out_line, true);
+		read_lines(f, x, &x->err, &x->err_line, false);
+		*at = x->next;
+		fetch_free(x);
+	}
 }
 
 static int failed(const struct build_fetch *x, struct err *e)

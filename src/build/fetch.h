@@ -28,6 +28,8 @@ enum build_pull {
 
 struct build_fetch {
 	char *name;
+	char *platform;            /* that was asked for; NULL: this machine's */
+	bool wanted;               /* the build needs it: it is no guess (build_fetch_early) */
 	char id[STORE_DIGEST_MAX]; /* "" until it was told */
 	pid_t pid;                 /* 0: it has ended */
 	int out, err;              /* -1: closed */
@@ -49,9 +51,12 @@ struct build_fetches {
 /* Ends those that still run: what they have got stays for the next build. */
 void build_fetches_release(struct build_fetches *f);
 
-/* argv: the command but for the image's name. Returns at once. */
+/* argv: the command but for platform (or NULL) and name of the image. Returns at once; with the
+ * fetch that runs already for the same image, if one does. */
 int build_fetch_start(struct build_fetches *f, const struct strv *argv, const char *name,
-	struct build_fetch **ret, struct err *e);
+	const char *platform, struct build_fetch **ret, struct err *e);
+/* Ends those that nobody has asked for after all; what they have said is shown. */
+void build_fetch_drop_guesses(struct build_fetches *f);
 /* Waits until the id is known; or the failure. */
 int build_fetch_id(struct build_fetches *f, struct build_fetch *x, struct err *e);
 /* Does an image with this id still come? */

@@ -395,12 +395,29 @@ static void fetch_line(void *arg, const char *name, const char *text)
 	solve_emit(arg, &ev);
 }
 
+void build_fetch_early(const struct build_request *q, const struct buf *file)
+{
+	struct build_context context = {.fd = -1, .file_name = (char *)"Dockerfile", .file = *file};
+	struct build_request quiet = *q;
+	struct build_result unused = {0};
+	quiet.context = &context;
+	quiet.event = NULL;
+	struct solver v = {.q = &quiet, .result = &unused, .early = true};
+	v.fetches = *q->begun;
+	(void)read_graph(&v, NULL);
+	build_graph_free(v.g);
+	*q->begun = v.fetches;
+}
+
 int build_run(const struct build_request *q, struct build_result *ret, struct err *e)
 {
 	*ret = (struct build_result){0};
 	struct solver v = {.q = q, .result = ret};
 	v.fetches = (struct build_fetches){.line = fetch_line, .arg = &v, .stop = q->stop};
+	if (q->begun)
+		v.fetches.first = STEAL(q->begun->first);
 	int r = read_graph(&v, e);
+	build_fetch_drop_guesses(&v.fetches);
 	if (r >= 0)
 		r = build(&v, e);
 	tear_down(&v);

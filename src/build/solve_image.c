@@ -75,12 +75,11 @@ static int fetch_image(struct solver *v, const char *name, const struct oci_plat
 	struct build_image *ret, struct err *e)
 {
 	struct build_fetch *x;
-	struct strv argv cleanup_strv = STRV_INIT;
 	cleanup_free char *platform = want ? oci_platform_format(want) : NULL;
-	strv_add_all(&argv, v->q->fetch);
-	if (platform)
-		strv_addf(&argv, "--platform=%s", platform);
-	int r = build_fetch_start(&v->fetches, &argv, name, &x, e);
+	int r = build_fetch_start(&v->fetches, v->q->fetch, name, platform, &x, e);
+	if (r < 0 || v->early)
+		return r;
+	x->wanted = true;
 	if (r >= 0)
 		r = build_fetch_id(&v->fetches, x, e);
 	return r < 0 ? r : read_image(v, name, x->id, ret, e);

@@ -65,6 +65,7 @@ struct solver {
 	struct build_runner_options runner_options;
 	char *log_dir;
 	struct build_fetches fetches;
+	bool early; /* only fetches are begun: what images are is not known yet */
 	struct solve_job *jobs;
 	size_t njobs, max_jobs;
 	int64_t now; /* wall clock at the beginning, ns */

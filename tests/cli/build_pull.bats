@@ -54,6 +54,56 @@ teardown() { rm -rf "$T"; }
   [[ $lines == "first fetched second " ]]
 }
 
+# slow_context FILE: its first half; the rest when the registry has been asked for a layer
+slow_context() {
+  local half=$(($(stat -c %s "$1") / 2)) i
+  head -c "$half" "$1"
+  for ((i = 0; i < 200; i++)); do
+    [[ $(fault_stats '.by["GET blobs"] // 0') -ge 2 ]] && break
+    sleep 0.05
+  done
+  fault_stats '.by["GET blobs"] // 0' >"$T/asked"
+  tail -c +$((half + 1)) "$1"
+}
+
+@test "FROM begins while the context still comes through standard input" {
+  printf 'FROM %s\nCOPY big /\n' "$FAULTY/two:1" >"$T/Dockerfile"
+  head -c 400000 /dev/urandom >"$T/big"
+  tar -C "$T" -cf "$T/context.tar" Dockerfile f big
+  gzip -k "$T/context.tar"
+  local f
+  for f in context.tar context.tar.gz; do
+    rm -rf "$KIST_ROOT/root"
+    fault_reset
+    slow_context "$T/$f" | kist build -q -t x -
+    [[ $(<"$T/asked") -ge 2 ]]
+    [[ $(fault_stats '.by["GET manifests"]') == 1 ]]
+    kist run --rm --network none x cat /big | cmp - "$T/big"
+  done
+  # what comes late counts: another Dockerfile, and the end of the patience
+  mkdir "$T/late"
+  printf 'FROM scratch\nCOPY Dockerfile /\n' >"$T/late/Dockerfile"
+  tar -C "$T/late" -rf "$T/context.tar" Dockerfile
+  rm -rf "$KIST_ROOT/root"
+  kist build -q -t late - <"$T/context.tar"
+  [[ $(kist inspect -f '{{json .RootFS.Layers}}' late | jq length) == 1 ]]
+  rm -rf "$KIST_ROOT/root"
+  fault_reset
+  mkfifo "$T/fifo"
+  "$KIST_BUILD/kist" --root "$KIST_ROOT/root" --runroot "$KIST_ROOT/run" build -t x - <"$T/fifo" >"$T/out" 2>&1 3>&- &
+  local pid=$! status=0 i
+  exec 9>"$T/fifo"
+  head -c 100000 "$T/context.tar" >&9
+  for ((i = 0; i < 200; i++)); do
+    [[ $(fault_stats .requests) -ge 1 ]] && break
+    sleep 0.05
+  done
+  kill -TERM $pid
+  wait $pid || status=$?
+  exec 9>&-
+  [[ $status == 143 && $(<"$T/out") == "kist: interrupted" ]]
+}
+
 @test "a build whose steps are all in the cache still waits for its base" {
   printf 'FROM %s\nENV A=b\n' "$FAULTY/one:1" >"$T/Dockerfile"
   kist build -q -t x "$T"

@@ -30,6 +30,7 @@ struct command {
 	char tmp[STORE_TMP_NAME]; /* of a context from standard input */
 	int tmp_fd;
 	struct build_request q;
+	struct build_fetches begun; /* while the context was being read */
 	struct oci_platform platform;
 	struct progress *progress;
 	char *retry;
@@ -229,6 +230,26 @@ static int make_tmp(void *arg, struct err *e)
 	return m->tmp_fd < 0 ? m->tmp_fd : fcntl(m->tmp_fd, F_DUPFD_CLOEXEC, 3);
 }
 
+/* The images that the Dockerfile names come while the rest of the context does. */
+static void begin_fetches(void *arg, const struct buf *file)
+{
+	struct command *m = arg;
+	build_fetch_early(&m->q, file);
+}
+
+static void fill_request(struct command *m)
+{
+	struct build_request *q = &m->q;
+	q->store = m->store;
+	q->context = &m->context;
+	q->build_args = &m->args;
+	q->labels = &m->labels;
+	q->add_hosts = &m->hosts;
+	q->tags = &m->tags;
+	q->stop = cli_stop_flag();
+	q->begun = &m->begun;
+}
+
 static int open_context(struct command *m)
 {
 	struct cli *c = m->c;
@@ -249,6 +270,8 @@ static int open_context(struct command *m)
 		.file = file,
 		.stdin_fd = STDIN_FILENO,
 		.unpack_dir = make_tmp,
+		.early = cli_flag(c, "print-context") ? NULL : begin_fetches,
+		.stop = cli_stop_flag(),
 		.arg = m,
 	};
 	return build_context_open(&o, &m->context, &c->err);
@@ -325,13 +348,6 @@ static int build(struct command *m)
 	if (r < 0)
 		return r;
 	struct build_request *q = &m->q;
-	q->store = m->store;
-	q->context = &m->context;
-	q->build_args = &m->args;
-	q->labels = &m->labels;
-	q->add_hosts = &m->hosts;
-	q->tags = &m->tags;
-	q->stop = cli_stop_flag();
 	q->event = progress_event;
 	m->retry = retry_command(m->c);
 	q->retry = m->retry;
@@ -356,10 +372,12 @@ static int cmd_build(struct cli *c)
 		r = cli_store_open(c, &m.store, &c->err);
 	if (r >= 0) {
 		cli_stop_catch();
+		fill_request(&m);
 		r = open_context(&m);
 	}
 	if (r >= 0)
 		r = cli_flag(c, "print-context") ? print_context(&m) : build(&m);
+	build_fetches_release(&m.begun);
 	build_context_release(&m.context);
 	if (m.tmp_fd >= 0)
 		store_tmp_remove(m.store, m.tmp, m.tmp_fd, NULL);
