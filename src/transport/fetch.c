@@ -199,6 +199,16 @@ static int keep_blob(struct job *j, const struct snapshot_ingest_info *info, str
 	return r;
 }
 
+/* Which repository has it, as the wire names it: a push to the same registry mounts from there. */
+static int note_place(struct job *j, struct err *e)
+{
+	struct registry_where at;
+	if (!registry_repo_answered(j->f->repo, &at))
+		return 0;
+	char *place cleanup_free = mem_printf("%s/%s", at.host, at.path);
+	return store_blob_seen(j->f->store, j->d->digest, place, e);
+}
+
 static int commit(struct job *j, struct err *e)
 {
 	struct snapshot_ingest_info info;
@@ -206,8 +216,8 @@ static int commit(struct job *j, struct err *e)
 	int r = snapshot_ingest_finish(j->ingest, &info, e);
 	if (r >= 0)
 		r = keep_blob(j, &info, e);
-	if (r >= 0 && j->f->repository)
-		r = store_blob_seen(j->f->store, j->d->digest, j->f->repository, e);
+	if (r >= 0)
+		r = note_place(j, e);
 	if (r < 0)
 		return r;
 	j->sum->fetched++;

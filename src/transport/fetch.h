@@ -24,8 +24,7 @@ struct registry_repo;
 struct transport_fetch {
 	struct store *store;
 	struct registry_repo *repo;
-	const char *repository; /* "host/path", remembered for mounts */
-	unsigned jobs;          /* layers at a time; 0: TRANSPORT_JOBS */
+	unsigned jobs; /* layers at a time; 0: TRANSPORT_JOBS */
 	struct layer_limits limits;
 	uint64_t max_blob;                 /* bytes of a layer as it travels; 0: LIMIT_BLOB_SIZE */
 	const volatile sig_atomic_t *stop; /* not 0: ends with -ERR_INTERRUPTED; may be NULL */

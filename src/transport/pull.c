@@ -217,7 +217,6 @@ static int get_layers(struct pull *p, const struct oci_manifest *m,
 	struct transport_fetch f = {
 		.store = p->store,
 		.repo = p->repo,
-		.repository = p->repository,
 		.jobs = p->o->jobs,
 		.limits = p->o->limits,
 		.max_blob = p->o->max_blob,

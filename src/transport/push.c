@@ -171,8 +171,6 @@ static int send_image(
 	struct transport_send x = {
 		.store = p->store,
 		.repo = p->repo,
-		.host = p->to->domain,
-		.path = p->to->path,
 		.o = p->o,
 		.came = original ? &came : NULL,
 	};

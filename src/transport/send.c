@@ -37,6 +37,7 @@ struct form {
 struct job {
 	struct transport_task task;
 	const struct transport_send *x;
+	struct registry_where where; /* the repository, as the wire has it */
 	struct transport_pushed *sum;
 	char diffid[STORE_DIGEST_MAX];
 	const struct oci_descriptor
@@ -120,6 +121,7 @@ static int send_compressed(struct job *j, enum oci_compression c, struct err *e)
 {
 	struct squeeze_options o = {
 		.tar = j->tar,
+		.diffid = j->diffid,
 		.kind = c == OCI_COMPRESSION_ZSTD ? LAYER_ZSTD : LAYER_GZIP,
 		.level = j->x->o->level,
 		.threads = j->threads,
@@ -127,24 +129,16 @@ static int send_compressed(struct job *j, enum oci_compression c, struct err *e)
 		.ctx = j,
 	};
 	struct squeeze *q cleanup_squeeze = squeeze_new(&o);
-	struct registry_source src = {.read = squeeze_read, .arg = q};
-	struct registry_upload *u cleanup_registry_upload = NULL;
-	uint64_t size = 0;
-	int r = registry_upload_begin(j->x->repo, NULL, &u, e);
-	if (r >= 0)
-		r = registry_upload_send(u, &src, &size, e);
+	int r = squeeze_upload(q, j->x->repo, e);
 	if (r < 0)
-		return r;
+		return r == -ERR_DIGEST ? err_wrap(e, r, "it is damaged in the store") : r;
 	const struct layer_compress_info *info = squeeze_info(q);
-	if (!str_eq(info->diffid, oci_digest_hex(j->diffid)))
-		return err_set(e, ERR_DIGEST,
-			"it is damaged in the store: its content is sha256:%s", info->diffid);
 	oci_digest_from_hex(info->digest, j->got.digest);
 	j->got.size = info->size;
 	j->got.compression = c;
 	j->compressed = true;
 	j->sent = info->size;
-	return registry_upload_finish(STEAL(u), j->got.digest, e);
+	return 0;
 }
 
 static int run(void *arg, struct err *e)
@@ -194,10 +188,11 @@ static int add_form(struct job *j, const struct transport_sent *is, int fd, stru
 	struct form *f = &j->forms[j->n_forms++];
 	*f = (struct form){.is = *is, .fd = fd};
 	struct strv seen cleanup_strv = STRV_INIT;
-	int r = store_blob_places(j->x->store, is->digest, j->x->host, PLACES_MOST + 1, &seen, e);
+	int r = store_blob_places(
+		j->x->store, is->digest, j->where.host, PLACES_MOST + 1, &seen, e);
 	for (size_t i = 0; i < seen.n && f->places.n < PLACES_MOST && r >= 0; i++) {
-		const char *path = seen.v[i] + strlen(j->x->host) + 1;
-		if (!str_eq(path, j->x->path))
+		const char *path = seen.v[i] + strlen(j->where.host) + 1;
+		if (!str_eq(path, j->where.path))
 			strv_add(&f->places, path);
 	}
 	return r;
@@ -273,7 +268,7 @@ static int start(void *arg, struct err *e)
 static int remember(struct job *j, struct err *e)
 {
 	struct store *s = j->x->store;
-	char *place cleanup_free = mem_printf("%s/%s", j->x->host, j->x->path);
+	char *place cleanup_free = mem_printf("%s/%s", j->where.host, j->where.path);
 	int r = store_blob_seen(s, j->got.digest, place, e);
 	if (r < 0 || !j->compressed)
 		return r;
@@ -314,13 +309,15 @@ static size_t job_of(const struct job *jobs, size_t n, const char *diffid)
 }
 
 static void plan(struct job *jobs, size_t *n, const struct transport_send *x,
-	const struct oci_image_config *c, struct transport_pushed *sum)
+	const struct oci_image_config *c, const struct registry_where *where,
+	struct transport_pushed *sum)
 {
 	for (size_t i = 0; i < c->diff_ids.n; i++) {
 		if (job_of(jobs, *n, c->diff_ids.v[i]) < *n)
 			continue;
 		struct job *j = &jobs[(*n)++];
 		j->x = x;
+		j->where = *where;
 		j->sum = sum;
 		j->tar = -1;
 		snprintf(j->diffid, sizeof(j->diffid), "%s", c->diff_ids.v[i]);
@@ -344,8 +341,11 @@ int transport_send_layers(const struct transport_send *x, const struct oci_image
 	};
 	transport_crowd_init(&k);
 	size_t n = 0;
+	struct registry_where where;
 	struct job *jobs cleanup_free = mem_array(c->diff_ids.n + 1, sizeof(*jobs));
-	plan(jobs, &n, x, c, sum);
+	if (!registry_repo_pushed(x->repo, &where))
+		return err_set(e, ERR_UNSUPPORTED, "nothing can be pushed to a mirror");
+	plan(jobs, &n, x, c, &where, sum);
 	size_t together = MAX(MIN(n, k.most), 1);
 	for (size_t i = 0; i < n; i++) {
 		jobs[i].threads = (unsigned)((cores + (long)together - 1) / (long)together);

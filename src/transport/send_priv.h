@@ -18,7 +18,6 @@ struct registry_repo;
 struct transport_send {
 	struct store *store;
 	struct registry_repo *repo;
-	const char *host, *path; /* of the repository, as references have them */
 	const struct transport_push_options *o;
 	const struct oci_manifest *came; /* the manifest that the image came with; NULL: none */
 };

@@ -5,6 +5,9 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "oci/digest.h"
+#include "registry/client/upload.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +18,7 @@
 struct squeeze {
 	struct squeeze_options o;
 	struct layer_compress *z;
+	char *piece;      /* LAYER_PLAIN: what was read last */
 	uint64_t plain;   /* read of the tar */
 	struct buf ready; /* compressed, not handed out yet; from `used` on */
 	size_t used;
@@ -36,6 +40,7 @@ void squeeze_free(struct squeeze *q)
 		return;
 	layer_compress_free(q->z);
 	buf_release(&q->ready);
+	free(q->piece);
 	free(q);
 }
 
@@ -55,31 +60,51 @@ static int begin(struct squeeze *q, struct err *e)
 	q->z = layer_compress_new(q->o.kind, collect, q, e);
 	if (!q->z)
 		return -ERR_UNSUPPORTED;
+	if (q->o.kind == LAYER_PLAIN && !q->piece)
+		q->piece = mem_alloc(PIECE);
 	layer_compress_level(q->z, q->o.level);
 	if (q->o.threads)
 		layer_compress_threads(q->z, q->o.threads);
 	return 0;
 }
 
-/* More compressed bytes into ready; at the end of the tar all of them. */
+static ssize_t read_plain(struct squeeze *q, void *p, size_t len, struct err *e)
+{
+	if (q->o.plain)
+		return q->o.plain(q->o.plain_ctx, q->plain, p, len, e);
+	ssize_t n = io_pread_full(q->o.tar, p, len, (off_t)q->plain);
+	return n < 0 ? err_sysno(e, (int)n, "read the layer") : n;
+}
+
+static int finish(struct squeeze *q, struct err *e)
+{
+	int r = layer_compress_finish(q->z, &q->info, e);
+	if (r >= 0 && q->o.diffid && !str_eq(q->info.diffid, oci_digest_hex(q->o.diffid)))
+		r = err_set(e, ERR_DIGEST, "it unpacks to sha256:%s, the config says %s",
+			q->info.diffid, q->o.diffid);
+	q->finished = r >= 0;
+	return r;
+}
+
+/* More bytes of the new form into ready; at the end of the tar all of them. */
 static int more(struct squeeze *q, struct err *e)
 {
-	void *room;
-	size_t most;
-	int r = layer_compress_room(q->z, &room, &most, e);
+	void *room = q->piece;
+	size_t most = PIECE;
+	int r = q->piece ? 0 : layer_compress_room(q->z, &room, &most, e);
 	if (r < 0)
 		return r;
-	ssize_t n = io_pread_full(q->o.tar, room, MIN(most, PIECE), (off_t)q->plain);
+	ssize_t n = read_plain(q, room, MIN(most, PIECE), e);
 	if (n < 0)
-		return err_sysno(e, (int)n, "read the layer");
-	layer_compress_filled(q->z, (size_t)n);
+		return (int)n;
+	if (q->piece)
+		r = layer_compress_push(q->z, room, (size_t)n, e);
+	else
+		layer_compress_filled(q->z, (size_t)n);
 	q->plain += (uint64_t)n;
-	r = n && q->o.read ? q->o.read(q->o.ctx, q->plain, e) : 0;
-	if (r >= 0 && !n) {
-		r = layer_compress_finish(q->z, &q->info, e);
-		q->finished = r >= 0;
-	}
-	return r;
+	if (r >= 0 && n && q->o.read)
+		r = q->o.read(q->o.ctx, q->plain, e);
+	return r >= 0 && !n ? finish(q, e) : r;
 }
 
 /* Drops the first n bytes of what is ready. */
@@ -125,4 +150,30 @@ ssize_t squeeze_read(void *arg, uint64_t offset, void *p, size_t len, struct err
 const struct layer_compress_info *squeeze_info(const struct squeeze *q)
 {
 	return &q->info;
+}
+
+int squeeze_pump(struct squeeze *q, transport_write_fn write, void *ctx, struct err *e)
+{
+	char *p cleanup_free = mem_alloc(PIECE);
+	for (uint64_t at = 0;;) {
+		ssize_t n = squeeze_read(q, at, p, PIECE, e);
+		int r = n > 0 ? write(ctx, p, (size_t)n, e) : 0;
+		if (n <= 0 || r < 0)
+			return n < 0 ? (int)n : r;
+		at += (uint64_t)n;
+	}
+}
+
+int squeeze_upload(struct squeeze *q, struct registry_repo *repo, struct err *e)
+{
+	const struct registry_source src = {.read = squeeze_read, .arg = q};
+	struct registry_upload *u cleanup_registry_upload = NULL;
+	char digest[OCI_DIGEST_MAX];
+	int r = registry_upload_begin(repo, NULL, &u, e);
+	if (r >= 0)
+		r = registry_upload_send(u, &src, NULL, e);
+	if (r < 0)
+		return r;
+	oci_digest_from_hex(q->info.digest, digest);
+	return registry_upload_finish(STEAL(u), digest, e);
 }

@@ -189,6 +189,24 @@ const char *registry_repo_host(const struct registry_repo *r)
 	return r->last;
 }
 
+bool registry_repo_answered(struct registry_repo *r, struct registry_where *ret)
+{
+	pthread_mutex_lock(&r->lock);
+	const struct registry_place *p = r->last ? &r->places[r->current] : NULL;
+	pthread_mutex_unlock(&r->lock);
+	if (p)
+		*ret = (struct registry_where){p->host->host, p->path};
+	return p;
+}
+
+bool registry_repo_pushed(struct registry_repo *r, struct registry_where *ret)
+{
+	const struct registry_place *p = registry_push_place(r, NULL);
+	if (p)
+		*ret = (struct registry_where){p->host->host, p->path};
+	return p;
+}
+
 const struct registry_place *registry_push_place(struct registry_repo *r, struct err *e)
 {
 	for (size_t i = 0; i < r->n; i++)

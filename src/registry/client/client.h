@@ -110,6 +110,14 @@ const char *registry_repo_name(const struct registry_repo *r); /* borrowed */
  * the next call with r. */
 const char *registry_repo_host(const struct registry_repo *r);
 
+/* A place as the wire has it: "mirror.example:5000" and "proxied/library/alpine". Borrowed from r. */
+struct registry_where {
+	const char *host, *path;
+};
+/* The place that answered last, and the one that is pushed to. false: none has, there is none. */
+bool registry_repo_answered(struct registry_repo *r, struct registry_where *ret);
+bool registry_repo_pushed(struct registry_repo *r, struct registry_where *ret);
+
 /* The endpoint of domain/path where no configuration says otherwise: docker.io is
  * registry-1.docker.io with the key "https://index.docker.io/v1/", else the domain itself. ret
  * borrows domain and path. */

@@ -456,6 +456,18 @@ int registry_blob_mount(
 	return res;
 }
 
+int registry_blob_mount_shared(
+	struct registry_repo *r, const char *digest, struct registry_repo *from, struct err *e)
+{
+	const struct registry_place *at = registry_push_place(r, e);
+	int res = at ? 0 : -ERR_UNSUPPORTED;
+	for (size_t i = 0; res == 0 && i < from->n; i++)
+		if (str_eq(from->places[i].host->host, at->host->host) &&
+			!str_eq(from->places[i].path, at->path))
+			res = registry_blob_mount(r, digest, from->places[i].path, e);
+	return res;
+}
+
 int registry_upload_begin(struct registry_repo *r, const struct registry_upload_options *o,
 	struct registry_upload **ret, struct err *e)
 {

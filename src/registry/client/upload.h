@@ -38,6 +38,11 @@ int registry_blob_put_bytes(
 int registry_blob_mount(
 	struct registry_repo *r, const char *digest, const char *from, struct err *e);
 
+/* The same, from a place of `from` at the registry that r is pushed to, if there is one: as the wire
+ * has them, prefixes rewritten, mirrors too. 0 also when there is none. */
+int registry_blob_mount_shared(
+	struct registry_repo *r, const char *digest, struct registry_repo *from, struct err *e);
+
 /*
  * A blob whose digest is known at its end: begin (POST), send (PATCH: the source to its end,
  * ret_sent bytes in all), then finish with the digest (PUT), or free, which cancels. finish frees
