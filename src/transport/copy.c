@@ -35,6 +35,7 @@ struct image {
 	struct transport_document doc;
 	struct oci_manifest m;
 	struct oci_image_config config;
+	struct buf config_bytes; /* of an image; empty for what is none */
 	struct copy_blob *blobs; /* layers, then the config */
 };
 
@@ -43,6 +44,7 @@ static void image_release(struct image *x)
 	transport_document_release(&x->doc);
 	oci_manifest_release(&x->m);
 	oci_image_config_release(&x->config);
+	buf_release(&x->config_bytes);
 	free(x->blobs);
 }
 
@@ -54,12 +56,12 @@ static bool is_image(const struct oci_manifest *m)
 /* diffIDs let a destination know what it has, and repacking check what it unpacked. */
 static int read_config(struct copy *c, struct image *x, struct err *e)
 {
-	struct buf b cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
+	struct buf *b = &x->config_bytes;
 	if (!is_image(&x->m))
 		return 0;
-	int r = transport_from_read(c->from, &x->m.config, &b, e);
+	int r = transport_from_read(c->from, &x->m.config, b, e);
 	if (r >= 0)
-		r = oci_image_config_parse(buf_str(&b), b.len, &x->config, e);
+		r = oci_image_config_parse(buf_str(b), b->len, &x->config, e);
 	if (r < 0)
 		return r;
 	/* the digest is that of no index: none has chosen */
@@ -113,8 +115,8 @@ static int plan_layers(struct copy *c, struct image *x, size_t *ret_n, struct er
 		if (is_reference(c, d)) {
 			if (c->to->needs & TRANSPORT_TO_IMAGE)
 				return not_here(d, c->to->text, e);
-			if (c->o->told)
-				c->o->told(c->o->ctx, d, TRANSPORT_BLOB_REFERENCE, true);
+			transport_note(c->o->progress, "blob %.19s is foreign: its reference only",
+				d->digest);
 			continue;
 		}
 		*b = (struct copy_blob){.d = d};
@@ -124,7 +126,8 @@ static int plan_layers(struct copy *c, struct image *x, size_t *ret_n, struct er
 		}
 		n++;
 	}
-	x->blobs[n++] = (struct copy_blob){.d = &x->m.config, .is_config = true};
+	x->blobs[n++] = (struct copy_blob){
+		.d = &x->m.config, .is_config = true, .bytes = image ? &x->config_bytes : NULL};
 	*ret_n = n;
 	return 0;
 }
@@ -193,7 +196,9 @@ static int new_manifest(struct copy *c, struct image *x, size_t n, bool root,
 static int copy_image(struct copy *c, struct transport_document *doc, bool root,
 	struct oci_replacement *became, struct err *e)
 {
-	struct image x cleanup(image_release) = {.doc = *doc, .config = OCI_IMAGE_CONFIG_INIT};
+	struct image x cleanup(image_release) = {.doc = *doc,
+		.config = OCI_IMAGE_CONFIG_INIT,
+		.config_bytes = BUF_INIT_MAX(LIMIT_CONFIG)};
 	size_t n = 0;
 	*doc = (struct transport_document){0};
 	int r = transport_trust_from(
@@ -209,7 +214,10 @@ static int copy_image(struct copy *c, struct transport_document *doc, bool root,
 	if (r >= 0)
 		r = plan_layers(c, &x, &n, e);
 	if (r >= 0)
-		r = copy_blobs(c, x.blobs, n, e);
+		r = is_image(&x.m) ? copy_layers(c, &x.m, &x.config, x.blobs, n - 1, e) : 0;
+	if (r >= 0)
+		r = r ? copy_blobs(c, &x.blobs[n - 1], 1, false, e)
+		      : copy_blobs(c, x.blobs, n, true, e);
 	if (r >= 0)
 		r = new_manifest(c, &x, n, root, became, e);
 	return r;
@@ -327,9 +335,7 @@ int transport_copy_manifest(struct transport_from *from, struct transport_to *to
 		return err_set(e, ERR_USAGE, "'%s' has plain layers: no --compression", to->text);
 	if (o->format == OCI_FORMAT_DOCKER && (to->needs & TRANSPORT_TO_OCI))
 		return err_set(e, ERR_USAGE, "'%s' is an OCI layout: no --format docker", to->text);
-	pthread_mutex_init(&c.lock, NULL);
 	int r = copy_root(&c, digest, root, e);
-	pthread_mutex_destroy(&c.lock);
 	if (r >= 0 && ret)
 		*ret = c.sum;
 	return r;

@@ -1,21 +1,17 @@
 /*
  * Images from any place to any other (transport/endpoint.h). What need not change
  * keeps its bytes: blobs, manifests, indexes. What the destination has is not sent.
- * Every blob is hashed on its way, whatever its source promises.
+ * Every blob is hashed on its way, whatever its source promises. A layer that
+ * changes its form is made while it is sent, and never stored on the way.
  */
 #pragma once
 
 #include "oci/descriptor.h"
 #include "oci/rewrite.h"
 #include "transport/endpoint.h"
+#include "transport/progress.h"
 
 #include <signal.h>
-
-enum transport_blob_state {
-	TRANSPORT_BLOB_COPIED,
-	TRANSPORT_BLOB_THERE,     /* the destination has it */
-	TRANSPORT_BLOB_REFERENCE, /* a foreign layer: only its reference travels */
-};
 
 struct transport_copy_options {
 	const struct oci_platform *platform; /* of an index; NULL: this machine's */
@@ -28,11 +24,7 @@ struct transport_copy_options {
 	int level;     /* of zstd; 0: the usual one */
 	unsigned jobs; /* blobs at a time; 0: 4 */
 	const char *tmp_dir;
-	/* One call per blob that has ended, and before it with COPIED and done false. Any thread, one at
-	 * a time. May be NULL. */
-	void (*told)(void *ctx, const struct oci_descriptor *d, enum transport_blob_state state,
-		bool done);
-	void *ctx;
+	const struct transport_progress *progress; /* an image after the other; may be NULL */
 	const volatile sig_atomic_t *stop;
 };
 

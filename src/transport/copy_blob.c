@@ -1,223 +1,235 @@
-/* One blob from a source to a destination, as it is or compressed anew; and several at a time. */
+/* Blobs from a source to a destination, several at a time: what is there is left, what can be mounted
+ * is, and the others go as they are or (copy_repack.c) in a new form. */
 #include "transport/copy_priv.h"
 
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "layer/compress.h"
+#include "transport/shelf_priv.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE (256 * 1024)
+#define JOBS         4
+#define DAMAGED_MOST 1 /* bytes that are wrong are fetched anew once */
 
-static void tell(
-	struct copy *c, const struct oci_descriptor *d, enum transport_blob_state state, bool done)
-{
-	pthread_mutex_lock(&c->lock);
-	if (done) {
-		c->sum.blobs++;
-		c->sum.skipped += state != TRANSPORT_BLOB_COPIED;
-		c->sum.bytes += state == TRANSPORT_BLOB_COPIED ? d->size : 0;
-	}
-	if (c->o->told)
-		c->o->told(c->o->ctx, d, state, done);
-	pthread_mutex_unlock(&c->lock);
-}
+/* ---- in the job's thread ---- */
 
-/* The plain bytes of a layer, on their way into the compressor. */
-struct repack {
-	struct layer_decompress *d; /* NULL: they come plain */
-	struct layer_compress *z;
-	bool started;
-	uint8_t *plain;
+/* A blob whose reader is shown, and stopped. */
+struct watched_blob {
+	struct transport_blob base;
+	struct transport_blob *inner;
+	struct transport_task *task;
+	uint64_t reached;
 };
 
-static void repack_release(struct repack *x)
+static ssize_t watched_read(
+	struct transport_blob *b, uint64_t offset, void *p, size_t len, struct err *e)
 {
-	layer_decompress_free(x->d);
-	layer_compress_free(x->z);
-	free(x->plain);
+	struct watched_blob *w = (struct watched_blob *)b;
+	int r = transport_task_check(w->task, e);
+	if (r < 0)
+		return r;
+	ssize_t n = transport_blob_read(w->inner, offset, p, len, e);
+	/* an upload that was cut reads some of it again */
+	if (n > 0 && offset + (uint64_t)n > w->reached) {
+		transport_task_advance(w->task, offset + (uint64_t)n - w->reached, false);
+		w->reached = offset + (uint64_t)n;
+	}
+	return n;
 }
 
-static int repack_piece(void *ctx, const void *p, size_t len, struct err *e)
+static void watched_free(struct transport_blob *b)
 {
-	struct repack *x = ctx;
-	if (!x->started) {
-		enum layer_compression c = layer_compression_sniff(p, len);
-		x->started = true;
-		if (c != LAYER_PLAIN) {
-			x->d = layer_decompress_new(c, e);
-			if (!x->d)
-				return -ERR_UNSUPPORTED;
-			x->plain = mem_alloc(PIECE);
-		}
+	transport_blob_free(((struct watched_blob *)b)->inner);
+	free(b);
+}
+
+int copy_open(struct copy_job *j, struct transport_blob **ret, struct err *e)
+{
+	static const struct transport_blob_ops ops = {watched_read, watched_free};
+	struct transport_blob *inner = NULL;
+	int r = 0;
+	if (j->b->bytes)
+		inner = transport_blob_bytes(j->b->bytes->data, j->b->bytes->len);
+	else
+		r = transport_from_blob(j->c->from, j->b->d, &inner, e);
+	if (r < 0)
+		return r;
+	struct watched_blob *w = mem_alloc(sizeof(*w));
+	*w = (struct watched_blob){{&ops, inner->size}, inner, &j->task, 0};
+	*ret = &w->base;
+	return 0;
+}
+
+static struct transport_put put_of(const struct copy_job *j)
+{
+	return (struct transport_put){.d = j->b->d,
+		.diffid = j->b->diffid,
+		.origin = j->c->from->repo,
+		.is_config = j->b->is_config};
+}
+
+static int put_blob(struct copy_job *j, struct err *e)
+{
+	struct transport_blob *in cleanup_transport_blob = NULL;
+	const struct transport_put p = put_of(j);
+	int r = copy_open(j, &in, e);
+	return r < 0 ? r : j->c->to->ops->put(j->c->to, &p, in, e);
+}
+
+struct landing {
+	struct copy_job *j;
+	struct transport_partial *p;
+};
+
+static int landed(void *ctx, const void *data, size_t len, struct err *e)
+{
+	struct landing *l = ctx;
+	int r = transport_task_check(&l->j->task, e);
+	if (r >= 0)
+		r = transport_partial_add(l->p, data, len, e);
+	if (r >= 0)
+		transport_task_advance(&l->j->task, len, false);
+	return r;
+}
+
+/* What an earlier copy has left, then the rest from the registry. */
+static int land(struct copy_job *j, struct transport_partial *p, struct err *e)
+{
+	struct landing l = {j, p};
+	const struct oci_descriptor *d = j->b->d;
+	ssize_t n = 0;
+	int r = p->size > d->size ? transport_partial_reset(p, e) : 0;
+	while (r >= 0 && (n = transport_partial_replay(p, e)) > 0) {
+		transport_task_advance(&j->task, (uint64_t)n, true);
+		r = transport_task_check(&j->task, e);
 	}
-	if (!x->d)
-		return layer_compress_push(x->z, p, len, e);
-	const uint8_t *in = p;
-	for (;;) {
-		ssize_t n = layer_decompress_step(x->d, &in, &len, x->plain, PIECE, e);
-		if (n < 0)
-			return (int)n;
-		if (n == 0 && !len)
+	if (r < 0 || n < 0)
+		return r < 0 ? r : (int)n;
+	if (p->size < d->size)
+		r = j->c->from->ops->fetch(j->c->from, d, p->size, landed, &l, e);
+	return r < 0 ? r : transport_partial_commit(p, e);
+}
+
+/* Bytes that are wrong may be those of the disk: they are fetched anew, once. */
+static int land_blob(struct copy_job *j, struct transport_partial *p, struct err *e)
+{
+	for (int damaged = 0;; damaged++) {
+		struct err why = ERR_INIT;
+		int r = land(j, p, &why);
+		if (r >= 0)
 			return 0;
-		int r = layer_compress_push(x->z, x->plain, (size_t)n, e);
-		if (r < 0)
+		int reset = r == -ERR_DIGEST ? transport_partial_reset(p, NULL) : -1;
+		if (damaged == DAMAGED_MOST || reset < 0) {
+			if (e)
+				*e = why;
 			return r;
-	}
-}
-
-static enum layer_compression layer_kind(enum oci_compression c)
-{
-	return c == OCI_COMPRESSION_GZIP   ? LAYER_GZIP
-	       : c == OCI_COMPRESSION_ZSTD ? LAYER_ZSTD
-					   : LAYER_PLAIN;
-}
-
-/* The layer's new form in a file without a name: a destination wants to know digest and size before
- * it takes the first byte. */
-static int make_form(
-	struct copy *c, struct copy_blob *b, struct transport_blob *in, int out, struct err *e)
-{
-	struct repack x cleanup(repack_release) = {0};
-	x.z = layer_compress_new(layer_kind(b->compression), transport_write_fd, &out, e);
-	if (!x.z)
-		return -ERR_UNSUPPORTED;
-	if (c->o->level)
-		layer_compress_level(x.z, c->o->level);
-	struct layer_compress_info info;
-	int r = transport_blob_pump(in, repack_piece, &x, e);
-	if (r >= 0 && x.d)
-		r = layer_decompress_finish(x.d, e);
-	if (r >= 0)
-		r = layer_compress_finish(x.z, &info, e);
-	if (r < 0)
-		return r;
-	if (b->diffid && !str_eq(info.diffid, oci_digest_hex(b->diffid)))
-		return err_set(e, ERR_DIGEST, "it unpacks to sha256:%s, the config says %s",
-			info.diffid, b->diffid);
-	b->became = (struct oci_replacement){
-		.changed = true, .size = info.size, .compression = b->compression};
-	oci_digest_from_hex(info.digest, b->became.digest);
-	return 0;
-}
-
-static int open_spool(struct copy *c, struct err *e)
-{
-	return file_open_unnamed(AT_FDCWD, c->o->tmp_dir ? c->o->tmp_dir : "/var/tmp", e);
-}
-
-static int put(struct copy *c, const struct copy_blob *b, const struct oci_descriptor *d,
-	struct transport_blob *in, struct err *e)
-{
-	const struct transport_put p = {.d = d,
-		.diffid = b->diffid,
-		.origin = c->from->reference,
-		.is_config = b->is_config};
-	return c->to->ops->put(c->to, &p, in, e);
-}
-
-static int copy_repacked(struct copy *c, struct copy_blob *b, struct err *e)
-{
-	struct transport_blob *in cleanup_transport_blob = NULL;
-	int out = open_spool(c, e);
-	if (out < 0)
-		return out;
-	struct transport_blob *form cleanup_transport_blob = NULL;
-	int r = transport_from_blob(c->from, b->d, &in, e);
-	if (r >= 0)
-		r = make_form(c, b, in, out, e);
-	form = transport_blob_file(out, true, 0, r >= 0 ? b->became.size : 0);
-	if (r < 0)
-		return r;
-	struct oci_descriptor d = {
-		.media_type = (char *)oci_media_type_layer(b->compression), .size = b->became.size};
-	memcpy(d.digest, b->became.digest, sizeof(d.digest));
-	const struct transport_put p = {.d = &d, .diffid = b->diffid};
-	r = c->to->ops->has(c->to, &p, e);
-	return r ? r : put(c, b, &d, form, e);
-}
-
-static int copy_as_it_is(struct copy *c, struct copy_blob *b, struct err *e)
-{
-	struct transport_blob *in cleanup_transport_blob = NULL;
-	int r = transport_from_blob(c->from, b->d, &in, e);
-	return r < 0 ? r : put(c, b, b->d, in, e);
-}
-
-int copy_one_blob(struct copy *c, struct copy_blob *b, struct err *e)
-{
-	const struct transport_put p = {.d = b->d,
-		.diffid = b->diffid,
-		.origin = c->from->reference,
-		.is_config = b->is_config};
-	if (c->o->stop && *c->o->stop)
-		return err_set(e, ERR_INTERRUPTED, "interrupted");
-	int r = b->repack ? 0 : c->to->ops->has(c->to, &p, e);
-	if (r > 0) {
-		tell(c, b->d, TRANSPORT_BLOB_THERE, true);
-		return 0;
-	}
-	if (r >= 0) {
-		tell(c, b->d, TRANSPORT_BLOB_COPIED, false);
-		r = b->repack ? copy_repacked(c, b, e) : copy_as_it_is(c, b, e);
-	}
-	if (r < 0)
-		return err_wrap(e, r, "blob %s", b->d->digest);
-	tell(c, b->d, TRANSPORT_BLOB_COPIED, true);
-	return 0;
-}
-
-struct crowd {
-	struct copy *c;
-	struct copy_blob *v;
-	size_t n, next;
-	int result;
-	struct err error;
-};
-
-static void *work(void *arg)
-{
-	struct crowd *k = arg;
-	for (;;) {
-		struct err e = ERR_INIT;
-		pthread_mutex_lock(&k->c->lock);
-		size_t i = k->result < 0 ? k->n : k->next++;
-		pthread_mutex_unlock(&k->c->lock);
-		if (i >= k->n)
-			return NULL;
-		int r = copy_one_blob(k->c, &k->v[i], &e);
-		pthread_mutex_lock(&k->c->lock);
-		if (r < 0 && k->result >= 0) {
-			k->result = r;
-			k->error = e;
 		}
-		pthread_mutex_unlock(&k->c->lock);
+		transport_note(j->c->o->progress, "blob %.19s: %s; it is fetched anew",
+			j->b->d->digest, why.msg);
+		pthread_mutex_lock(&j->task.crowd->lock);
+		j->task.item.done = j->task.item.from = 0;
+		pthread_mutex_unlock(&j->task.crowd->lock);
 	}
 }
 
-#define JOBS      4
-#define JOBS_MOST 32
-
-int copy_blobs(struct copy *c, struct copy_blob *v, size_t n, struct err *e)
+static int copy_as_it_is(struct copy_job *j, struct err *e)
 {
-	struct crowd k = {.c = c, .v = v, .n = n};
-	size_t jobs = MIN(c->o->jobs ? c->o->jobs : JOBS, (size_t)JOBS_MOST);
-	bool alone = !c->from->parallel || !c->to->parallel || jobs == 1 || n < 2;
-	pthread_t threads[JOBS_MOST];
-	size_t started = 0;
-	while (!alone && started < MIN(jobs, n) - 1 &&
-		pthread_create(&threads[started], NULL, work, &k) == 0)
-		started++;
-	work(&k);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
-	if (k.result < 0 && e)
-		*e = k.error;
-	return k.result;
+	struct transport_partial p cleanup_transport_partial = {.fd = -1};
+	int r = 0;
+	if (j->c->from->ops->fetch && j->c->to->shelf && !j->b->bytes)
+		r = transport_partial_open(j->c->to->shelf, j->b->d->digest, &p, e);
+	if (r != 0)
+		return r < 0 ? r : land_blob(j, &p, e);
+	return put_blob(j, e);
+}
+
+static int run(void *arg, struct err *e)
+{
+	struct copy_job *j = arg;
+	const struct transport_put p = put_of(j);
+	int r = j->b->repack ? 0 : j->c->to->ops->has(j->c->to, &p, e);
+	if (r == TRANSPORT_HAS || r == TRANSPORT_HAS_MOUNTED)
+		transport_task_state(
+			&j->task, r == TRANSPORT_HAS ? TRANSPORT_EXISTS : TRANSPORT_MOUNTED);
+	if (r)
+		return MIN(r, 0);
+	transport_task_state(&j->task, TRANSPORT_RUNNING);
+	j->sent = j->b->d->size;
+	return j->b->repack ? copy_repacked(j, e) : copy_as_it_is(j, e);
+}
+
+/* ---- in the caller's thread ---- */
+
+static int start(void *arg, struct err *e)
+{
+	return 1;
+}
+
+static int end(void *arg, int r, struct err *e)
+{
+	struct copy_job *j = arg;
+	enum transport_item_state state = j->task.item.state;
+	if (r < 0)
+		return err_wrap(e, r, "blob %s", j->b->d->digest);
+	j->c->sum.blobs++;
+	j->c->sum.skipped += state == TRANSPORT_EXISTS || state == TRANSPORT_MOUNTED;
+	j->c->sum.bytes += j->sent;
+	return 0;
+}
+
+static void release(void *arg)
+{
+}
+
+static const struct transport_crowd_ops ops = {start, run, end, release};
+
+static unsigned most_jobs(const struct copy *c)
+{
+	/* one store serves one thread at a time, whichever end it is */
+	bool same = c->from->store && c->from->store == c->to->store;
+	if (!c->from->parallel || !c->to->parallel || same)
+		return 1;
+	return c->o->jobs ? c->o->jobs : JOBS;
+}
+
+/* A manifest may name a blob twice: its place among the first n. */
+static size_t twin_of(const struct copy_blob *v, size_t n, const struct copy_blob *b)
+{
+	size_t at = 0;
+	while (at < n && (!str_eq(v[at].d->digest, b->d->digest) ||
+				 (v[at].diffid != b->diffid && !str_eq(v[at].diffid, b->diffid))))
+		at++;
+	return at;
+}
+
+int copy_blobs(struct copy *c, struct copy_blob *v, size_t n, bool told, struct err *e)
+{
+	struct transport_crowd k cleanup_transport_crowd = {
+		.ops = &ops,
+		.progress = told ? c->o->progress : NULL,
+		.stop = c->o->stop,
+		.most = most_jobs(c),
+	};
+	transport_crowd_init(&k);
+	struct copy_job *jobs cleanup_free = mem_array(n + 1, sizeof(*jobs));
+	long cores = MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
+	long together = MAX(MIN((long)n, (long)k.most), 1);
+	for (size_t i = 0; i < n; i++) {
+		if (twin_of(v, i, &v[i]) < i)
+			continue;
+		struct copy_job *j = &jobs[i];
+		*j = (struct copy_job){.c = c, .b = &v[i]};
+		j->threads = (unsigned)((cores + together - 1) / together);
+		j->task.item.what = v[i].is_config ? "config" : "layer";
+		j->task.item.size = v[i].d->size;
+		memcpy(j->task.item.digest, v[i].d->digest, sizeof(j->task.item.digest));
+		transport_crowd_add(&k, &j->task, j);
+	}
+	int r = transport_crowd_run(&k, e);
+	for (size_t i = 0; i < n; i++)
+		v[i].became = v[twin_of(v, i, &v[i])].became;
+	return MIN(r, 0);
 }

@@ -30,7 +30,10 @@ struct err;
 struct registry_client;
 struct registry_config;
 struct registry_open_options;
+struct registry_repo;
+struct squeeze;
 struct store;
+struct transport_shelf;
 
 enum transport_kind {
 	TRANSPORT_KIND_REGISTRY,
@@ -81,6 +84,10 @@ struct transport_from_ops {
 	/* d: of a manifest that came from here */
 	int (*blob)(struct transport_from *f, const struct oci_descriptor *d,
 		struct transport_blob **ret, struct err *e);
+	/* The bytes of a blob from offset on, in order, each once; a connection that is cut is taken up.
+	 * Not hashed. NULL: they lie in files, and blob is as good. */
+	int (*fetch)(struct transport_from *f, const struct oci_descriptor *d, uint64_t offset,
+		transport_write_fn write, void *ctx, struct err *e);
 	/* Signatures of a manifest, as for struct trust_image. NULL: the place has none. */
 	int (*signatures)(struct transport_from *f, enum trust_signature_kind kind,
 		const char *digest, struct trust_signatures *ret, struct err *e);
@@ -96,20 +103,32 @@ struct transport_from {
 	bool parallel;   /* blobs may be opened and read from several threads */
 	/* The manifest was made here, over plain layers: no one has its digest yet. */
 	bool made_up;
+	/* What it is, for ways that are shorter than blob by blob; NULL: something else. Borrowed. */
+	struct registry_repo *repo;
+	struct store *store;
 };
 
 struct transport_put {
 	const struct oci_descriptor *d;
-	const char *diffid; /* of a layer of an image; NULL: unknown */
-	const char *origin; /* reference of the place that it comes from; NULL: none */
+	const char *diffid;           /* of a layer of an image; NULL: unknown */
+	struct registry_repo *origin; /* that it comes from; NULL: none */
 	bool is_config;
+};
+enum transport_has {
+	TRANSPORT_HAS_NOT,
+	TRANSPORT_HAS,         /* it is there already */
+	TRANSPORT_HAS_MOUNTED, /* since now, from another repository of the same registry */
 };
 struct transport_to;
 struct transport_to_ops {
-	/* 1: it is there already, 0: not. */
+	/* enum transport_has, or negative */
 	int (*has)(struct transport_to *t, const struct transport_put *put, struct err *e);
 	int (*put)(struct transport_to *t, const struct transport_put *put,
 		struct transport_blob *b, struct err *e);
+	/* A layer whose bytes are made while they are taken: q knows digest and size when this
+	 * returns 0 (transport/squeeze_priv.h). put->d is what it is made from. */
+	int (*make)(struct transport_to *t, const struct transport_put *put, struct squeeze *q,
+		struct err *e);
 	/* All blobs are there. root: what the name is to mean; else one of an index to come. */
 	int (*manifest)(struct transport_to *t, const struct transport_document *doc, bool root,
 		struct err *e);
@@ -128,6 +147,10 @@ struct transport_to {
 	char *text;
 	enum transport_to_needs needs;
 	bool parallel;
+	/* Where what has come of a blob stays when a copy is cut; NULL: nowhere. Owned by ops. */
+	struct transport_shelf *shelf;
+	struct registry_repo *repo; /* as struct transport_from's */
+	struct store *store;
 };
 
 /* What endpoints need of the world; all borrowed until they are freed. */

@@ -35,3 +35,6 @@ int transport_open_archive(
 /* Writes a blob as a file of a directory; it has its name when it is whole. One that is there with
  * the same size stays. */
 int transport_put_file(int dir, const char *name, struct transport_blob *b, struct err *e);
+
+/* The same for a blob that is made while it is written: its name is its hexadecimal digest. */
+int transport_put_made(int dir, struct squeeze *q, struct err *e);

@@ -11,6 +11,7 @@
 #include "registry/client/upload.h"
 #include "registry/open.h"
 #include "registry/signature.h"
+#include "transport/squeeze_priv.h"
 #include "transport/trust.h"
 
 #include <stdlib.h>
@@ -48,22 +49,29 @@ static int registry_manifest_of(
 	return r < 0 ? r : take_document(&m, ret, e);
 }
 
+static int registry_fetch_of(struct transport_from *from, const struct oci_descriptor *d,
+	uint64_t offset, transport_write_fn write, void *ctx, struct err *e)
+{
+	const struct registry_blob_fetch f = {
+		.digest = d->digest,
+		.size = d->size,
+		.offset = offset,
+		.urls = d->urls.n ? &d->urls : NULL,
+		.write = write,
+		.arg = ctx,
+	};
+	return registry_blob_fetch(from->repo, &f, NULL, e);
+}
+
 struct fetch {
-	struct registry_repo *repo;
+	struct transport_from *from;
 	struct oci_descriptor d;
 };
 
 static int run_fetch(void *arg, transport_write_fn write, void *ctx, struct err *e)
 {
-	const struct fetch *x = arg;
-	const struct registry_blob_fetch f = {
-		.digest = x->d.digest,
-		.size = x->d.size,
-		.urls = x->d.urls.n ? &x->d.urls : NULL,
-		.write = write,
-		.arg = ctx,
-	};
-	return registry_blob_fetch(x->repo, &f, NULL, e);
+	struct fetch *x = arg;
+	return registry_fetch_of(x->from, &x->d, 0, write, ctx, e);
 }
 
 static void free_fetch(void *arg)
@@ -81,7 +89,7 @@ static int registry_blob_of(struct transport_from *f, const struct oci_descripto
 	if (spool < 0)
 		return spool;
 	struct fetch *x = mem_alloc(sizeof(*x));
-	x->repo = g->repo;
+	x->from = f;
 	oci_descriptor_copy(&x->d, d);
 	const struct transport_fetcher t = {run_fetch, free_fetch, x};
 	return transport_blob_spool(&t, spool, d->digest, d->size, ret, e);
@@ -140,8 +148,8 @@ static int choose(struct from_registry *g, const struct strv *names, struct err 
 int transport_from_registry(const struct transport_place *p, const struct transport_world *w,
 	struct transport_from **ret, struct err *e)
 {
-	static const struct transport_from_ops ops = {
-		registry_manifest_of, registry_blob_of, registry_signatures_of, from_free};
+	static const struct transport_from_ops ops = {registry_manifest_of, registry_blob_of,
+		registry_fetch_of, registry_signatures_of, from_free};
 	struct strv names cleanup_strv = STRV_INIT;
 	if (!w->client)
 		return no_client(e);
@@ -158,6 +166,7 @@ int transport_from_registry(const struct transport_place *p, const struct transp
 	}
 	char text[OCI_REFERENCE_MAX];
 	g->base.reference = mem_strdup(oci_reference_format(&g->ref, text));
+	g->base.repo = g->repo;
 	*ret = &g->base;
 	return 0;
 }
@@ -174,12 +183,13 @@ static int to_has(struct transport_to *t, const struct transport_put *put, struc
 {
 	struct to_registry *g = (struct to_registry *)t;
 	int r = registry_blob_has(g->repo, put->d->digest, NULL, e);
-	struct oci_reference from;
-	if (r || !put->origin || oci_reference_parse(put->origin, &from, NULL) < 0 ||
-		!str_eq(from.domain, g->ref.domain) || str_eq(from.path, g->ref.path))
-		return r;
+	if (r)
+		return r < 0 ? r : TRANSPORT_HAS;
 	/* a registry that cannot, or will not, gets the bytes */
-	return registry_blob_mount(g->repo, put->d->digest, from.path, NULL) > 0;
+	return put->origin && registry_blob_mount_shared(
+				      g->repo, put->d->digest, put->origin, NULL) > 0
+		       ? TRANSPORT_HAS_MOUNTED
+		       : TRANSPORT_HAS_NOT;
 }
 
 static ssize_t read_blob(void *arg, uint64_t offset, void *p, size_t len, struct err *e)
@@ -194,6 +204,12 @@ static int to_put(struct transport_to *t, const struct transport_put *put, struc
 	const struct registry_source src = {.read = read_blob, .arg = b};
 	int r = registry_blob_put(g->repo, put->d->digest, put->d->size, &src, NULL, e);
 	return r < 0 ? r : 0;
+}
+
+static int to_make(
+	struct transport_to *t, const struct transport_put *put, struct squeeze *q, struct err *e)
+{
+	return squeeze_upload(q, ((struct to_registry *)t)->repo, e);
 }
 
 static int to_manifest(
@@ -232,7 +248,7 @@ int transport_to_registry(const struct transport_place *p, const struct transpor
 	struct transport_to **ret, struct err *e)
 {
 	static const struct transport_to_ops ops = {
-		to_has, to_put, to_manifest, to_finish, to_free};
+		to_has, to_put, to_make, to_manifest, to_finish, to_free};
 	struct oci_reference ref;
 	if (!w->client)
 		return no_client(e);
@@ -254,7 +270,7 @@ int transport_to_registry(const struct transport_place *p, const struct transpor
 	struct to_registry *g = mem_alloc(sizeof(*g));
 	g->base =
 		(struct transport_to){.ops = &ops, .needs = TRANSPORT_TO_PACKED, .parallel = true};
-	g->repo = STEAL(repo);
+	g->repo = g->base.repo = STEAL(repo);
 	g->ref = ref;
 	*ret = &g->base;
 	return 0;

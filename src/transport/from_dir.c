@@ -135,7 +135,7 @@ int transport_from_dir(const struct transport_place *p, const struct transport_w
 	struct transport_from **ret, struct err *e)
 {
 	static const struct transport_from_ops ops = {
-		dir_manifest, dir_blob, dir_signatures, dir_free};
+		dir_manifest, dir_blob, NULL, dir_signatures, dir_free};
 	int fd = open(p->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "open directory '%s'", p->path);

@@ -178,7 +178,7 @@ int transport_from_docker(const struct transport_place *p, const struct transpor
 	struct transport_from **ret, struct err *e)
 {
 	static const struct transport_from_ops ops = {
-		docker_manifest, docker_blob, NULL, docker_free};
+		docker_manifest, docker_blob, NULL, NULL, docker_free};
 	struct transport_from *f cleanup_transport_from = NULL;
 	struct from_docker *g = mem_alloc(sizeof(*g));
 	*g = (struct from_docker){.base = {.ops = &ops, .parallel = true, .made_up = true},

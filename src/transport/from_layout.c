@@ -146,7 +146,7 @@ int transport_from_layout(const struct transport_place *p, const struct transpor
 	struct transport_from **ret, struct err *e)
 {
 	static const struct transport_from_ops ops = {
-		layout_manifest, layout_blob, NULL, layout_free};
+		layout_manifest, layout_blob, NULL, NULL, layout_free};
 	struct transport_from *f cleanup_transport_from = NULL;
 	struct from_layout *g = mem_alloc(sizeof(*g));
 	*g = (struct from_layout){

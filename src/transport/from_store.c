@@ -14,6 +14,7 @@
 #include "store/lease.h"
 #include "transport/save_priv.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@
 
 struct from_store {
 	struct transport_from base;
+	pthread_mutex_t lock; /* around the store, which serves one thread at a time */
 	struct store *store;
 	struct store_lease *lease;
 	struct store_image img;
@@ -47,12 +49,14 @@ static int store_blob(struct transport_from *f, const struct oci_descriptor *d,
 	struct from_store *g = (struct from_store *)f;
 	uint64_t size;
 	int fd;
+	pthread_mutex_lock(&g->lock);
 	if (store_blob_has(g->store, d->digest, &size))
 		fd = store_blob_open(g->store, d->digest, e);
 	else if (store_layer_has(g->store, d->digest))
 		fd = transport_save_open_tar(g->store, d->digest, &size, e);
 	else
 		fd = err_set(e, ERR_NOT_FOUND, "it is not in the store");
+	pthread_mutex_unlock(&g->lock);
 	if (fd < 0)
 		return fd;
 	*ret = transport_blob_verified(transport_blob_file(fd, true, 0, size), d->digest);
@@ -65,6 +69,7 @@ static void store_free(struct transport_from *f)
 	store_lease_end(g->lease);
 	store_image_release(&g->img);
 	transport_document_release(&g->doc);
+	pthread_mutex_destroy(&g->lock);
 	free(g);
 }
 
@@ -188,12 +193,15 @@ static int find(
 int transport_from_store(const struct transport_place *p, const struct transport_world *w,
 	struct transport_from **ret, struct err *e)
 {
-	static const struct transport_from_ops ops = {store_manifest, store_blob, NULL, store_free};
+	static const struct transport_from_ops ops = {
+		store_manifest, store_blob, NULL, NULL, store_free};
 	if (!w->store)
 		return err_set(e, ERR_UNSUPPORTED, "there is no store here");
 	struct transport_from *f cleanup_transport_from = NULL;
 	struct from_store *g = mem_alloc(sizeof(*g));
-	*g = (struct from_store){.base = {.ops = &ops}, .store = w->store};
+	*g = (struct from_store){
+		.base = {.ops = &ops, .parallel = true, .store = w->store}, .store = w->store};
+	pthread_mutex_init(&g->lock, NULL);
 	f = &g->base;
 	int r = find(g, p->path, w->platform, e);
 	if (r >= 0)

@@ -157,7 +157,7 @@ static int settle(struct transport_from *from, const struct transport_copy_optio
 	struct transport_to *to cleanup_transport_to = NULL;
 	struct transport_from *back cleanup_transport_from = NULL;
 	struct transport_copy_options quiet = *o;
-	quiet.told = NULL;
+	quiet.progress = NULL;
 	quiet.format = OCI_FORMAT_KEEP;
 	int r = transport_place_parse(text, &p, e);
 	if (r >= 0)

@@ -26,5 +26,13 @@ int transport_sink_file(
 struct transport_blob;
 int transport_sink_blob(
 	struct transport_sink *k, const char *name, struct transport_blob *b, struct err *e);
+/* A tar only: a blob that is made while it is written, as PREFIX HEX SUFFIX of its digest. tmp_dir: for
+ * a tar that goes into a pipe. */
+struct squeeze;
+struct transport_made_name {
+	const char *prefix, *suffix, *tmp_dir;
+};
+int transport_sink_made(struct transport_sink *k, const struct transport_made_name *name,
+	struct squeeze *q, struct err *e);
 /* Ends a tar. */
 int transport_sink_finish(struct transport_sink *k, struct err *e);

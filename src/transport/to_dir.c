@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "transport/shelf_priv.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,6 +23,7 @@ struct to_dir {
 	bool made;
 	char *path;
 	struct transport_document root;
+	struct transport_shelf shelf;
 };
 
 static int dir_has(struct transport_to *t, const struct transport_put *put, struct err *e)
@@ -36,6 +38,12 @@ static int dir_put(struct transport_to *t, const struct transport_put *put,
 	struct transport_blob *b, struct err *e)
 {
 	return transport_put_file(((struct to_dir *)t)->dir, oci_digest_hex(put->d->digest), b, e);
+}
+
+static int dir_make(
+	struct transport_to *t, const struct transport_put *put, struct squeeze *q, struct err *e)
+{
+	return transport_put_made(((struct to_dir *)t)->dir, q, e);
 }
 
 static int dir_manifest(
@@ -58,15 +66,18 @@ static int dir_finish(struct transport_to *t, struct err *e)
 	if (r >= 0)
 		r = file_write(
 			g->dir, "manifest.json", g->root.bytes.data, g->root.bytes.len, 0644, 0, e);
-	if (r >= 0)
-		g->made = false; /* it stays */
-	return r;
+	if (r < 0)
+		return r;
+	g->made = false; /* it stays */
+	transport_shelf_sweep(&g->shelf);
+	return 0;
 }
 
 static void dir_free(struct transport_to *t)
 {
 	struct to_dir *g = (struct to_dir *)t;
-	bool gone = g->made && g->dir >= 0 && !file_exists(g->dir, "manifest.json");
+	bool gone = g->made && g->dir >= 0 && !file_exists(g->dir, "manifest.json") &&
+		    transport_shelf_empty(&g->shelf);
 	if (g->dir >= 0)
 		close(g->dir);
 	if (gone)
@@ -95,7 +106,7 @@ int transport_to_dir(const struct transport_place *p, const struct transport_wor
 	struct transport_to **ret, struct err *e)
 {
 	static const struct transport_to_ops ops = {
-		dir_has, dir_put, dir_manifest, dir_finish, dir_free};
+		dir_has, dir_put, dir_make, dir_manifest, dir_finish, dir_free};
 	struct transport_to *t cleanup_transport_to = NULL;
 	struct to_dir *g = mem_alloc(sizeof(*g));
 	*g = (struct to_dir){.base = {.ops = &ops, .parallel = true}, .dir = -1};
@@ -110,6 +121,8 @@ int transport_to_dir(const struct transport_place *p, const struct transport_wor
 	int r = check_empty(g, e);
 	if (r < 0)
 		return r;
+	g->shelf = (struct transport_shelf){g->dir, g->dir, "version", VERSION, strlen(VERSION)};
+	g->base.shelf = &g->shelf;
 	*ret = STEAL(t);
 	return 0;
 }

@@ -17,6 +17,7 @@ struct to_docker {
 	struct outfile out;
 	struct transport_sink sink;
 	char *name; /* "app:1"; NULL: none */
+	const char *tmp_dir;
 	bool has_root;
 };
 
@@ -36,6 +37,14 @@ static int docker_put(struct transport_to *t, const struct transport_put *put,
 {
 	char *name cleanup_free = entry_name(put);
 	return transport_sink_blob(&((struct to_docker *)t)->sink, name, b, e);
+}
+
+static int docker_make(
+	struct transport_to *t, const struct transport_put *put, struct squeeze *q, struct err *e)
+{
+	struct to_docker *g = (struct to_docker *)t;
+	const struct transport_made_name n = {"", ".tar", g->tmp_dir};
+	return transport_sink_made(&g->sink, &n, q, e);
 }
 
 static int docker_manifest(
@@ -95,13 +104,14 @@ int transport_to_docker(const struct transport_place *p, const struct transport_
 	struct transport_to **ret, struct err *e)
 {
 	static const struct transport_to_ops ops = {
-		docker_has, docker_put, docker_manifest, docker_finish, docker_free};
+		docker_has, docker_put, docker_make, docker_manifest, docker_finish, docker_free};
 	struct transport_to *t cleanup_transport_to = NULL;
 	struct to_docker *g = mem_alloc(sizeof(*g));
 	*g = (struct to_docker){
 		.base = {.ops = &ops,
 			.needs = TRANSPORT_TO_SINGLE | TRANSPORT_TO_PLAIN | TRANSPORT_TO_IMAGE},
 		.out = {.fd = -1},
+		.tmp_dir = w->tmp_dir,
 	};
 	t = &g->base;
 	int r = p->name ? read_name(g, p->name, e) : 0;

@@ -14,6 +14,7 @@
 #include "oci/json.h"
 #include "oci/layout.h"
 #include "oci/manifest.h"
+#include "transport/shelf_priv.h"
 #include "transport/sink_priv.h"
 #include "transport/source_priv.h"
 
@@ -32,7 +33,10 @@ struct to_layout {
 	int dir, blobs;
 	bool made; /* the directory is ours */
 	char *path;
+	struct transport_shelf shelf;
+	struct buf marker; /* oci-layout */
 	/* an archive */
+	const char *tmp_dir;
 	struct outfile out;
 	struct transport_sink sink;
 };
@@ -61,6 +65,15 @@ static int layout_put(struct transport_to *t, const struct transport_put *put,
 	struct transport_blob *b, struct err *e)
 {
 	return put_blob((struct to_layout *)t, put->d->digest, b, e);
+}
+
+static int layout_make(
+	struct transport_to *t, const struct transport_put *put, struct squeeze *q, struct err *e)
+{
+	struct to_layout *g = (struct to_layout *)t;
+	const struct transport_made_name n = {"blobs/sha256/", "", g->tmp_dir};
+	return g->dir < 0 ? transport_sink_made(&g->sink, &n, q, e)
+			  : transport_put_made(g->blobs, q, e);
 }
 
 static int layout_manifest(
@@ -131,19 +144,17 @@ static int update_index(struct to_layout *g, struct err *e)
 
 static int finish_dir(struct to_layout *g, struct err *e)
 {
-	struct buf b cleanup_buf = BUF_INIT;
 	if (flock(g->dir, LOCK_EX) < 0)
 		return err_sys(e, "lock the layout");
-	oci_layout_format(&b);
-	int r = file_exists(g->dir, "oci-layout")
-			? 0
-			: file_write(g->dir, "oci-layout", b.data, b.len, 0644, 0, e);
+	int r = transport_shelf_mark(&g->shelf, e);
 	if (r >= 0)
 		r = update_index(g, e);
 	flock(g->dir, LOCK_UN);
-	if (r >= 0)
-		g->made = false; /* it stays */
-	return r;
+	if (r < 0)
+		return r;
+	g->made = false; /* it stays */
+	transport_shelf_sweep(&g->shelf);
+	return 0;
 }
 
 static int finish_archive(struct to_layout *g, struct err *e)
@@ -170,7 +181,8 @@ static void layout_free(struct transport_to *t)
 {
 	struct to_layout *g = (struct to_layout *)t;
 	/* somebody else may have put an image into the directory that we made */
-	bool gone = g->made && g->dir >= 0 && !file_exists(g->dir, "index.json");
+	bool gone = g->made && g->dir >= 0 && !file_exists(g->dir, "index.json") &&
+		    transport_shelf_empty(&g->shelf);
 	if (g->blobs >= 0)
 		close(g->blobs);
 	if (g->dir >= 0)
@@ -180,6 +192,7 @@ static void layout_free(struct transport_to *t)
 	outfile_release(&g->out);
 	transport_sink_release(&g->sink);
 	transport_document_release(&g->root);
+	buf_release(&g->marker);
 	free(g->name);
 	free(g->path);
 	free(g);
@@ -202,7 +215,13 @@ static int open_dir(struct to_layout *g, const char *path, struct err *e)
 	if (!g->made && !file_exists(g->dir, "oci-layout") && !is_empty(g->dir))
 		return err_set(e, ERR_FORMAT, "it is no OCI layout");
 	g->blobs = root_mkdirs(g->dir, "blobs/sha256", 0755, e);
-	return g->blobs < 0 ? g->blobs : 0;
+	if (g->blobs < 0)
+		return g->blobs;
+	oci_layout_format(&g->marker);
+	g->shelf = (struct transport_shelf){
+		g->dir, g->blobs, "oci-layout", g->marker.data, g->marker.len};
+	g->base.shelf = &g->shelf;
+	return 0;
 }
 
 static int open_archive(struct to_layout *g, const char *path, struct err *e)
@@ -223,7 +242,7 @@ int transport_to_layout(const struct transport_place *p, const struct transport_
 	struct transport_to **ret, struct err *e)
 {
 	static const struct transport_to_ops ops = {
-		layout_has, layout_put, layout_manifest, layout_finish, layout_free};
+		layout_has, layout_put, layout_make, layout_manifest, layout_finish, layout_free};
 	struct transport_to *t cleanup_transport_to = NULL;
 	struct to_layout *g = mem_alloc(sizeof(*g));
 	bool dir = p->kind == TRANSPORT_KIND_OCI;
@@ -235,6 +254,7 @@ int transport_to_layout(const struct transport_place *p, const struct transport_
 		.dir = -1,
 		.blobs = -1,
 		.out = {.fd = -1},
+		.tmp_dir = w->tmp_dir,
 	};
 	t = &g->base;
 	int r = dir ? open_dir(g, p->path, e) : open_archive(g, p->path, e);

@@ -17,7 +17,9 @@
 #include "store/layer.h"
 #include "store/lease.h"
 #include "transport/image_priv.h"
+#include "transport/squeeze_priv.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +29,7 @@ struct stored_manifest {
 
 struct to_store {
 	struct transport_to base;
+	pthread_mutex_t lock; /* around the store, which serves one thread at a time */
 	struct store *store;
 	struct store_lease *lease;
 	char tag[OCI_REFERENCE_MAX];
@@ -35,9 +38,8 @@ struct to_store {
 	char root[OCI_DIGEST_MAX]; /* id of the image that the name is to mean */
 };
 
-static int store_has(struct transport_to *t, const struct transport_put *put, struct err *e)
+static int has(struct to_store *g, const struct transport_put *put, struct err *e)
 {
-	struct to_store *g = (struct to_store *)t;
 	uint64_t size;
 	if (put->is_config) {
 		int r = store_lease_keep(g->store, put->d->digest, e);
@@ -52,62 +54,113 @@ static int store_has(struct transport_to *t, const struct transport_put *put, st
 	return !l.suspect || snapshot_layer_verify(g->store, put->diffid, NULL) >= 0;
 }
 
-struct ingest {
-	struct snapshot_ingest *g;
-	struct store_blob_writer *w;
-};
-
-static int push(void *ctx, const void *p, size_t len, struct err *e)
+static int store_has(struct transport_to *t, const struct transport_put *put, struct err *e)
 {
-	struct ingest *x = ctx;
-	int r = snapshot_ingest_push(x->g, p, len, e);
-	if (r >= 0 && x->w) {
-		r = io_write_all(store_blob_writer_fd(x->w), p, len);
-		if (r < 0)
-			return err_sysno(e, r, "write a blob");
-	}
+	struct to_store *g = (struct to_store *)t;
+	pthread_mutex_lock(&g->lock);
+	int r = has(g, put, e);
+	pthread_mutex_unlock(&g->lock);
 	return r;
 }
 
-/* The compressed form stays, so that the image can leave with the digest with which it came. */
-static int keep_form(struct to_store *g, const struct transport_put *put,
-	const struct snapshot_ingest_info *info, struct store_blob_writer *w, struct err *e)
+/* A layer on its way in: unpacked, and its compressed form beside it. */
+struct arrival {
+	struct to_store *to;
+	struct snapshot_ingest *g;
+	struct store_blob_writer *w; /* NULL: the bytes come plain, or have not begun */
+	bool begun;
+};
+
+static void arrival_release(struct arrival *x)
 {
-	struct store_layer_blob b = {.size = put->d->size};
+	pthread_mutex_lock(&x->to->lock);
+	snapshot_ingest_free(x->g);
+	store_blob_writer_free(x->w);
+	pthread_mutex_unlock(&x->to->lock);
+}
+
+/* digest: of the bytes as they come; NULL: it is known at their end. */
+static int arrival_begin(struct arrival *x, struct to_store *to, const struct transport_put *put,
+	const char *digest, struct err *e)
+{
+	const struct snapshot_ingest_options opt = {.blob_digest = digest,
+		.diffid = put->diffid,
+		.blob_size = digest ? put->d->size : 0};
+	*x = (struct arrival){.to = to};
+	pthread_mutex_lock(&to->lock);
+	int r = snapshot_ingest_begin(to->store, &opt, &x->g, e);
+	pthread_mutex_unlock(&to->lock);
+	return r;
+}
+
+static int arrival_push(void *ctx, const void *p, size_t len, struct err *e)
+{
+	struct arrival *x = ctx;
+	int r = 0;
+	if (!x->begun) {
+		enum layer_compression c = layer_compression_sniff(p, len);
+		x->begun = true;
+		pthread_mutex_lock(&x->to->lock);
+		if (c == LAYER_GZIP || c == LAYER_ZSTD)
+			r = store_blob_writer_new(x->to->store, &x->w, e);
+		pthread_mutex_unlock(&x->to->lock);
+	}
+	if (r >= 0)
+		r = snapshot_ingest_push(x->g, p, len, e);
+	if (r < 0 || !x->w)
+		return r;
+	r = io_write_all(store_blob_writer_fd(x->w), p, len);
+	return r < 0 ? err_sysno(e, r, "write a blob") : 0;
+}
+
+/* The compressed form stays, so that the image can leave with the digest with which it came. */
+static int keep_form(struct arrival *x, const struct snapshot_ingest_info *info, struct err *e)
+{
+	struct store_layer_blob b = {.size = info->blob_size};
 	bool gzip = info->compression == LAYER_GZIP;
-	int r = store_blob_writer_finish_hashed(w, put->d->digest, e);
+	int r = store_blob_writer_finish_hashed(STEAL(x->w), info->blob_digest, e);
 	if (r < 0)
 		return r;
 	memcpy(b.diffid, info->layer.diffid, sizeof(b.diffid));
-	memcpy(b.digest, put->d->digest, sizeof(b.digest));
+	memcpy(b.digest, info->blob_digest, sizeof(b.digest));
 	snprintf(b.media_type, sizeof(b.media_type), "%s",
 		oci_media_type_layer(gzip ? OCI_COMPRESSION_GZIP : OCI_COMPRESSION_ZSTD));
-	return store_layer_blob_add(g->store, &b, e);
+	return store_layer_blob_add(x->to->store, &b, e);
+}
+
+static int arrival_end(struct arrival *x, struct err *e)
+{
+	struct snapshot_ingest_info info;
+	/* the waiting first, without the lock */
+	int r = snapshot_ingest_drain(x->g, e);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&x->to->lock);
+	r = snapshot_ingest_finish(x->g, &info, e);
+	if (r >= 0 && x->w)
+		r = keep_form(x, &info, e);
+	pthread_mutex_unlock(&x->to->lock);
+	return r;
 }
 
 static int put_layer(struct to_store *g, const struct transport_put *put, struct transport_blob *b,
 	struct err *e)
 {
-	struct snapshot_ingest *ingest cleanup_snapshot_ingest = NULL;
-	struct store_blob_writer *w cleanup_store_blob_writer = NULL;
-	char head[LAYER_SNIFF];
-	ssize_t n = transport_blob_read(b, 0, head, sizeof(head), e);
-	if (n < 0)
-		return (int)n;
-	enum layer_compression c = layer_compression_sniff(head, (size_t)n);
-	const struct snapshot_ingest_options opt = {
-		.blob_digest = put->d->digest, .diffid = put->diffid, .blob_size = put->d->size};
-	int r = snapshot_ingest_begin(g->store, &opt, &ingest, e);
-	if (r >= 0 && (c == LAYER_GZIP || c == LAYER_ZSTD))
-		r = store_blob_writer_new(g->store, &w, e);
-	if (r < 0)
-		return r;
-	struct ingest x = {ingest, w};
-	r = transport_blob_pump(b, push, &x, e);
-	struct snapshot_ingest_info info;
+	struct arrival x cleanup(arrival_release) = {.to = g};
+	int r = arrival_begin(&x, g, put, put->d->digest, e);
 	if (r >= 0)
-		r = snapshot_ingest_finish(ingest, &info, e);
-	return r >= 0 && w ? keep_form(g, put, &info, STEAL(w), e) : r;
+		r = transport_blob_pump(b, arrival_push, &x, e);
+	return r < 0 ? r : arrival_end(&x, e);
+}
+
+static int store_make(
+	struct transport_to *t, const struct transport_put *put, struct squeeze *q, struct err *e)
+{
+	struct arrival x cleanup(arrival_release) = {.to = (struct to_store *)t};
+	int r = arrival_begin(&x, x.to, put, NULL, e);
+	if (r >= 0)
+		r = squeeze_pump(q, arrival_push, &x, e);
+	return r < 0 ? r : arrival_end(&x, e);
 }
 
 static int add_blob(void *ctx, const void *p, size_t len, struct err *e)
@@ -122,10 +175,15 @@ static int store_put(struct transport_to *t, const struct transport_put *put,
 	if (!put->is_config)
 		return put_layer(g, put, b, e);
 	struct store_blob_writer *w cleanup_store_blob_writer = NULL;
+	/* a config: small */
+	pthread_mutex_lock(&g->lock);
 	int r = store_blob_writer_new(g->store, &w, e);
 	if (r >= 0)
 		r = transport_blob_pump(b, add_blob, w, e);
-	return r < 0 ? r : store_blob_writer_finish(STEAL(w), put->d->digest, NULL, NULL, e);
+	if (r >= 0)
+		r = store_blob_writer_finish(STEAL(w), put->d->digest, NULL, NULL, e);
+	pthread_mutex_unlock(&g->lock);
+	return r;
 }
 
 static int put_image(struct to_store *g, const struct transport_document *doc, struct err *e)
@@ -201,6 +259,7 @@ static void store_free(struct transport_to *t)
 	struct to_store *g = (struct to_store *)t;
 	store_lease_end(g->lease);
 	free(g->images);
+	pthread_mutex_destroy(&g->lock);
 	free(g);
 }
 
@@ -208,13 +267,17 @@ int transport_to_store(const struct transport_place *p, const struct transport_w
 	struct transport_to **ret, struct err *e)
 {
 	static const struct transport_to_ops ops = {
-		store_has, store_put, store_manifest, store_finish, store_free};
+		store_has, store_put, store_make, store_manifest, store_finish, store_free};
 	if (!w->store)
 		return err_set(e, ERR_UNSUPPORTED, "there is no store here");
 	struct transport_to *t cleanup_transport_to = NULL;
 	struct to_store *g = mem_alloc(sizeof(*g));
-	*g = (struct to_store){
-		.base = {.ops = &ops, .needs = TRANSPORT_TO_IMAGE}, .store = w->store};
+	*g = (struct to_store){.base = {.ops = &ops,
+				       .needs = TRANSPORT_TO_IMAGE,
+				       .parallel = true,
+				       .store = w->store},
+		.store = w->store};
+	pthread_mutex_init(&g->lock, NULL);
 	t = &g->base;
 	int r = oci_reference_tag(p->path, g->tag, e);
 	if (r >= 0)

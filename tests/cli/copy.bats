@@ -92,7 +92,7 @@ raw_digest() { echo "sha256:$(kist inspect --remote --raw "$1" | sha256sum | cut
   run -0 kist copy "$L" "docker://$R/base:again"
   [[ $(grep -c exists <<<"$output") == 2 && $output != *copied* ]]
   run -0 kist copy "docker://$R/base:1" "docker://$R/elsewhere/base:1"
-  [[ $(grep -c exists <<<"$output") == 2 ]]
+  [[ $(grep -c mounted <<<"$output") == 2 ]]
   run -0 kist copy "$L" "oci:$T/o:1"
   run -0 kist copy "$L" "oci:$T/o:2"
   [[ $(grep -c exists <<<"$output") == 2 ]]

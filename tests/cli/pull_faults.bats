@@ -8,17 +8,8 @@ load registry
 setup_file() {
   kist_setup_file
   need_root
-  need skopeo jq curl sqlite3
-  registry_start
-  faultproxy_start "$REGISTRY"
-  "$BATS_TEST_DIRNAME/../tools/mkimage.py" "$KIST_ROOT/layout" --layer 20m --layer 3m >"$KIST_ROOT/digest"
-  skopeo copy -q --preserve-digests --dest-tls-verify=false "oci:$KIST_ROOT/layout:1" "docker://$REGISTRY/app:1"
-  DIGEST=$(<"$KIST_ROOT/digest")
-  manifest=$KIST_ROOT/layout/blobs/sha256/${DIGEST#sha256:}
-  BIG=$(jq -r '.layers[0].digest' "$manifest")
-  BIG_SIZE=$(jq -r '.layers[0].size' "$manifest")
-  ALL_SIZE=$(jq -r '[.layers[].size] | add' "$manifest")
-  export DIGEST BIG BIG_SIZE ALL_SIZE
+  need curl sqlite3
+  faulty_image
 }
 teardown_file() {
   servers_stop

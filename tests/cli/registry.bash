@@ -3,6 +3,7 @@
 # port of loopback. They are ended by servers_stop (call it in teardown_file) and nothing else.
 #   registry_start [tls] [htpasswd USER PASSWORD]   sets REGISTRY=127.0.0.1:PORT, REGISTRY_DIR
 #   faultproxy_start UPSTREAM [OPTION...]           sets FAULTY=127.0.0.1:PORT, FAULTY_LOG
+#   faulty_image           both, and an image in them
 #   fault RULE...          replaces the proxy's rules (tests/tools/faultproxy.py has the words)
 #   fault_stats [FILTER]   its counters, through jq
 # In a setup_file, export what the tests shall see: they run in other processes.
@@ -79,6 +80,23 @@ faultproxy_start() {
   [[ -s $dir/port ]] || { cat "$dir/out"; return 1; }
   FAULTY=127.0.0.1:$(<"$dir/port")
   export FAULTY FAULTY_LOG=$dir/log
+}
+
+# faulty_image: a registry behind a fault proxy, with app:1 of two layers in it, which lies in the layout
+# $KIST_ROOT/layout:1, too. Exports DIGEST, BIG (the digest of its larger layer), BIG_SIZE and ALL_SIZE.
+faulty_image() {
+  local manifest
+  need skopeo jq
+  registry_start
+  faultproxy_start "$REGISTRY"
+  "$BATS_TEST_DIRNAME/../tools/mkimage.py" "$KIST_ROOT/layout" --layer 20m --layer 3m >"$KIST_ROOT/digest"
+  skopeo copy -q --preserve-digests --dest-tls-verify=false "oci:$KIST_ROOT/layout:1" "docker://$REGISTRY/app:1"
+  DIGEST=$(<"$KIST_ROOT/digest")
+  manifest=$KIST_ROOT/layout/blobs/sha256/${DIGEST#sha256:}
+  BIG=$(jq -r '.layers[0].digest' "$manifest")
+  BIG_SIZE=$(jq -r '.layers[0].size' "$manifest")
+  ALL_SIZE=$(jq -r '[.layers[].size] | add' "$manifest")
+  export DIGEST BIG BIG_SIZE ALL_SIZE
 }
 
 fault() { printf '%s\n' "$@" | curl -fsS --data-binary @- "http://$FAULTY/_fault/rules"; }

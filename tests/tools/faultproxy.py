@@ -27,7 +27,8 @@ times; after the first N fitting requests, with skip), acts on the request. Acti
 
 At run time (all local, no authorisation):
   POST /_fault/rules  replaces the rules by the body's lines, and forgets their counts
-  GET  /_fault/stats  {"requests": N, "to_client": BYTES, "from_client": BYTES, "by": {"GET blobs": N}}
+  GET  /_fault/stats  {"requests": N, "to_client": BYTES, "from_client": BYTES, "by": {"GET blobs": N},
+                       "together": the most requests at one moment}
   POST /_fault/reset  counters and log to zero
 It is a forward proxy as well (http_proxy, https_proxy): CONNECT and http://HOST/ both lead to the
 upstream, whatever the host.
@@ -85,6 +86,7 @@ class State:
     def reset(self):
         self.requests = self.to_client = self.from_client = 0
         self.by = {}
+        self.together = 0
         if self.options.log:
             open(self.options.log, "w", encoding="utf-8").close()
 
@@ -406,7 +408,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with self.state.lock:
                 s = self.state
                 value = {"requests": s.requests, "to_client": s.to_client,
-                         "from_client": s.from_client, "by": s.by}
+                         "from_client": s.from_client, "by": s.by,
+                         "together": s.together}
             return self.answer_json(200, value)
         return self.answer(404)
 
@@ -438,6 +441,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.control()
         with self.state.lock:
             self.state.active += 1
+            self.state.together = max(self.state.together, self.state.active)
         try:
             self.serve_counted()
         finally:

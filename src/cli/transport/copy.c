@@ -31,20 +31,6 @@ static int read_compression(struct cli *c, struct transport_copy_options *o)
 	return 0;
 }
 
-static void print_blob(
-	void *ctx, const struct oci_descriptor *d, enum transport_blob_state state, bool done)
-{
-	static const char *const words[] = {
-		[TRANSPORT_BLOB_COPIED] = "copied",
-		[TRANSPORT_BLOB_THERE] = "exists",
-		[TRANSPORT_BLOB_REFERENCE] = "foreign: its reference only",
-	};
-	char size[CLI_SIZE_MAX];
-	if (done)
-		fprintf(stderr, "blob %.19s %8s  %s\n", d->digest, cli_size(d->size, size),
-			words[state]);
-}
-
 const char *copy_tmp_dir(void)
 {
 	const char *dir = getenv("TMPDIR");
@@ -59,7 +45,6 @@ int copy_options(struct cli *c, struct copy_request *q)
 		.preserve_digests = cli_flag(c, "preserve-digests"),
 		.foreign = cli_flag(c, "foreign"),
 		.tmp_dir = copy_tmp_dir(),
-		.told = cli_flag(c, "quiet") ? NULL : print_blob,
 	};
 	const char *platform = cli_value(c, "platform");
 	int r = platform ? oci_platform_parse(platform, &q->platform, &c->err) : 0;
@@ -78,8 +63,21 @@ int copy_options(struct cli *c, struct copy_request *q)
 	return r;
 }
 
+void copy_show(struct cli *c, struct copy_request *q, struct remote *a, struct remote *b)
+{
+	q->progress = progress_new(PROGRESS_COPY, cli_flag(c, "quiet"));
+	q->o.progress = progress_listener(q->progress);
+	struct remote *both[] = {a, b};
+	for (size_t i = 0; i < ARRAY_SIZE(both); i++)
+		if (both[i]) {
+			both[i]->notice = progress_note;
+			both[i]->notice_ctx = q->progress;
+		}
+}
+
 void copy_request_release(struct copy_request *q)
 {
+	progress_free(q->progress);
 	oci_platform_release(&q->platform);
 }
 
@@ -153,6 +151,7 @@ static int run_copy(struct command *m)
 	struct transport_copied done;
 	m->q.o.stop = m->src.stop;
 	m->q.o.jobs = m->src.jobs;
+	copy_show(c, &m->q, &m->src, &m->dest);
 	int r = transport_from_open(&m->a, &in, &from, &c->err);
 	if (r >= 0)
 		r = transport_to_open(&m->b, &out, &to, &c->err);

@@ -255,6 +255,8 @@ static int do_push(struct command *m)
 	if (r >= 0)
 		r = open_sources(m, &from);
 	if (r >= 0)
+		copy_show(c, &m->q, &m->remote, &m->sources);
+	if (r >= 0)
 		r = transport_list_push(&m->list, &from, to, &m->q.o, &done, &c->err);
 	if (r >= 0 && (cli_flag(c, "purge") || cli_flag(c, "rm")))
 		r = transport_list_delete(m->store, m->name, &c->err);

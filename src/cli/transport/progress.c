@@ -50,12 +50,21 @@ static unsigned percent(uint64_t part, uint64_t whole)
 	return whole ? (unsigned)((double)part * 100 / (double)whole) : 0;
 }
 
+/* What the bytes do, and what they have done */
+static const struct {
+	const char *doing, *done;
+} words[] = {
+	[PROGRESS_PULL] = {"downloading", "fetched"},
+	[PROGRESS_PUSH] = {"uploading", "sent"},
+	[PROGRESS_COPY] = {"copying", "copied"},
+};
+
 static void describe_running(
 	const struct progress *p, const struct transport_item *i, struct buf *b)
 {
 	if (i->from)
 		buf_printf(b, "resumed at %u %%, ", percent(i->from, i->size));
-	buf_printf(b, "%s", p->way == PROGRESS_PULL ? "downloading" : "uploading");
+	buf_add_str(b, words[p->way].doing);
 	if (i->size)
 		buf_printf(b, " %u %%", percent(i->done, i->size));
 }
@@ -294,7 +303,7 @@ void progress_free(struct progress *p)
 	if (!p->quiet && p->items && (p->flowed || p->reused)) {
 		char flowed[SIZE_TEXT], reused[SIZE_TEXT];
 		fprintf(stderr, "total         %s %s", size_text(p->flowed, flowed),
-			p->way == PROGRESS_PULL ? "fetched" : "sent");
+			words[p->way].done);
 		if (p->reused)
 			fprintf(stderr, ", %s were here", size_text(p->reused, reused));
 		fprintf(stderr, ", %.1f s\n", (double)(clock_monotonic() - p->began) / 1e9);

@@ -1,5 +1,5 @@
 /*
- * How a pull or push looks: on a terminal one line a layer, redrawn in place, and a
+ * How a pull, push or copy looks: on a terminal one line a layer, redrawn in place, and a
  * total; elsewhere a line at each change of a layer's state. Everything goes to
  * standard error, so that standard output holds the result alone.
  */
@@ -10,6 +10,7 @@
 enum progress_way {
 	PROGRESS_PULL,
 	PROGRESS_PUSH,
+	PROGRESS_COPY,
 };
 
 struct progress;

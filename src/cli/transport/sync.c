@@ -178,8 +178,7 @@ static int cmd_sync(struct cli *c)
 		return r;
 	x.q.o.stop = x.remote.stop;
 	x.q.o.jobs = x.remote.jobs;
-	/* a line an image is enough */
-	x.q.o.told = NULL;
+	copy_show(c, &x.q, &x.remote, &x.dest_remote);
 	r = sync_walk(&x, c->operands[0]);
 	/* what has come before a failure is told, too */
 	int written = outfile_write(
