@@ -302,6 +302,7 @@ static void add_namespaces(struct engine_launch *l, struct parts *p, struct oci_
 	o->network_path = l->netns_path;
 	o->pid_host = str_eq(c->pid_mode, "host");
 	o->ipc_host = str_eq(c->ipc_mode, "host");
+	o->no_mqueue = o->ipc_host && !file_exists(AT_FDCWD, "/dev/mqueue");
 	o->uts_host = str_eq(c->uts_mode, "host");
 	o->cgroup_host = str_eq(c->cgroup_mode, "host");
 }

@@ -86,6 +86,7 @@ struct oci_convert_options {
 	enum oci_network network;
 	const char *network_path;
 	bool pid_host, ipc_host, uts_host, cgroup_host;
+	bool no_mqueue; /* with ipc_host: the host has no /dev/mqueue to show */
 	/* The caller's own user namespace is not the initial one: file systems of namespaces that
 	 * are the host's are bound, and ids end at last_gid. */
 	bool userns;

@@ -76,7 +76,8 @@ static void add_defaults(struct mount_list *m)
 	add_default(m, "/sys/fs/cgroup", "cgroup", "cgroup",
 		o->privileged ? "nosuid,noexec,nodev,relatime" : "ro,nosuid,noexec,nodev,relatime");
 	if (o->ipc_host) {
-		add_default(m, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate");
+		if (!o->no_mqueue)
+			add_default(m, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate");
 		add_default(m, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate");
 		return;
 	}

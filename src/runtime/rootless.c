@@ -136,7 +136,7 @@ static bool sysctl_is(const char *name, const char *value)
 	return str_eq(text, value);
 }
 
-static int refused(int code, struct err *e)
+bool runtime_userns_hint(struct err *e)
 {
 	static const struct {
 		const char *name, *bad, *good;
@@ -146,13 +146,21 @@ static int refused(int code, struct err *e)
 		{"kernel/apparmor_restrict_unprivileged_userns", "1",
 			"kernel.apparmor_restrict_unprivileged_userns=0"},
 	};
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
+		if (sysctl_is(causes[i].name, causes[i].bad)) {
+			err_hint(e, "as root: sysctl -w %s", causes[i].good);
+			return true;
+		}
+	return false;
+}
+
+static int refused(int code, struct err *e)
+{
 	err_set(e, ERR_UNSUPPORTED,
 		"without root kist needs a user namespace, and this host gives none: %s",
 		strerror(code));
-	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
-		if (sysctl_is(causes[i].name, causes[i].bad))
-			err_hint(e, "as root: sysctl -w %s", causes[i].good);
-	err_hint(e, "run kist as root, or ask for user namespaces on this host");
+	if (!runtime_userns_hint(e))
+		err_hint(e, "run kist as root, or ask for user namespaces on this host");
 	return -ERR_UNSUPPORTED;
 }
 

@@ -22,6 +22,8 @@ struct err;
  * caller's and nobody else's to write. -ERR_UNSUPPORTED with what to set where the host forbids it.
  */
 int runtime_rootless_enter(const char *run_dir, struct err *e) must_check;
+/* What to set where the kernel refuses a user namespace, as a hint; false: no reason is found */
+bool runtime_userns_hint(struct err *e);
 /* A process that stays (a monitor, a container) keeps the namespace findable. In the initial user
  * namespace it does nothing. Failures are not worth a word: somebody else is named most likely. */
 void runtime_rootless_note(const char *run_dir, pid_t pid);

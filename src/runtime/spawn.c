@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/proc.h"
 #include "runtime/ns_priv.h"
+#include "runtime/rootless.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,24 @@ static int stage_main(void *arg)
 	return io_write_all(st->pipe, &r, sizeof(r)) < 0;
 }
 
+static int cannot_clone(const struct spawn *s, int code, struct err *e)
+{
+	bool user = s->flags & CLONE_NEWUSER;
+	if (user && (code == ENOSPC || code == EPERM)) {
+		err_set(e, code, "this host gives no user namespace: %s", strerror(code));
+		if (!runtime_userns_hint(e) && code == ENOSPC)
+			err_hint(e, "see sysctl user.max_user_namespaces; they nest 32 deep");
+		return -code;
+	}
+	err_set(e, code, "make namespaces: %s", strerror(code));
+	if (code == ENOSPC)
+		err_hint(e, "see sysctl user.max_pid_namespaces and its kin");
+	else if (code == EPERM)
+		err_hint(e, "without root they need a user namespace: type \"user\" in "
+			    "linux.namespaces, as spec --rootless writes it");
+	return -code;
+}
+
 static pid_t spawn_by_stage(const struct spawn *s, int *ret_pidfd, struct err *e)
 {
 	int p[2];
@@ -112,7 +131,7 @@ static pid_t spawn_by_stage(const struct spawn *s, int *ret_pidfd, struct err *e
 	if (r.e.code)
 		return err_set(e, r.e.code, "%s", r.e.msg);
 	if (r.pid < 0 && r.join < 0)
-		return err_sysno(e, r.error, "clone3");
+		return cannot_clone(s, r.error, e);
 	if (r.pid < 0) {
 		const struct spawn_join *j = &s->joins[r.join];
 		return ns_join_error(j->fd, j->path, j->flags, r.error, e);
@@ -134,12 +153,8 @@ pid_t spawn_process(const struct spawn *s, int *ret_pidfd, struct err *e)
 	pid_t pid = clone_into(s, CLONE_PIDFD, &pidfd);
 	if (pid == 0)
 		_exit(s->run(s->arg));
-	if (pid < 0) {
-		int r = err_sys(e, "clone3");
-		if (errno == EPERM)
-			err_hint(e, "new namespaces need root");
-		return r;
-	}
+	if (pid < 0)
+		return cannot_clone(s, errno, e);
 	*ret_pidfd = pidfd;
 	return pid;
 }

@@ -161,7 +161,10 @@ teardown_file() { rootless_teardown_file; }
 @test "the host's namespaces" {
   [[ $(kist run --rm --network host bb ls /sys/class/net | xargs) == "$(ls /sys/class/net | xargs)" ]]
   [[ $(kist run --rm --network host --pid host bb sh -c "readlink /proc/self") -gt 1 ]]
+  # with a sysctl of the network, though no procfs can be mounted there
+  [[ $(kist run --rm --pid host bb sh -c "readlink /proc/self") -gt 1 ]]
   [[ $(kist run --rm --network host --uts host bb hostname) == "$(hostname)" ]]
+  [[ $(kist run --rm --ipc host bb readlink /proc/self/ns/ipc) == "$(readlink /proc/self/ns/ipc)" ]]
   fails_with 125 "needs root" kist run --rm --network bridge bb true
   fails_with 125 "needs the network 'bridge'" kist run --rm --ip 10.0.0.9 bb true
 }

@@ -59,6 +59,19 @@ c['process']['args'] = ['id']"
   [[ $status == 0 && $output == "uid=33 gid=34 groups=44" ]]
 }
 
+@test "sysctls of namespaces of its own, with the host's processes" {
+  configure '
+c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "pid"] + [{"type": "network"}]
+c["mounts"] = [m for m in c["mounts"] if m["destination"] != "/proc"]
+c["linux"]["maskedPaths"] = c["linux"]["readonlyPaths"] = []
+c["mounts"].append({"destination": "/proc", "type": "bind", "source": "/proc", "options": ["rbind"]})
+c["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "kernel.msgmax": "4242"}
+c["process"]["args"] = ["cat", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/kernel/msgmax"]'
+  run runtime run --bundle "$KIST_ROOT/home/bundle" sysctls
+  [[ $status == 0 && $(xargs <<<"$output") == "1 4242" ]]
+  [[ $(</proc/sys/kernel/msgmax) != 4242 ]]
+}
+
 @test "ids of others are refused, with the file that would give them" {
   configure "
 for k in ('uidMappings', 'gidMappings'):
@@ -85,6 +98,20 @@ for k in ('uidMappings', 'gidMappings'):
   [[ $(kist info -f '{{.CgroupDelegated}}') == false ]] || skip "a control group is delegated here"
   configure 'c["linux"]["resources"] = {"pids": {"limit": 20}}'
   fails_with 1 "delegated to this user" runtime run --bundle "$KIST_ROOT/home/bundle" six
+}
+
+@test "namespaces that the host does not give: what to write and what to set" {
+  configure 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "user"]
+c["linux"].pop("uidMappings"); c["linux"].pop("gidMappings")'
+  run runtime run --bundle "$KIST_ROOT/home/bundle" six
+  [[ $status == 1 && $output == *"Operation not permitted"*'need a user namespace'*'spec --rootless'* ]]
+  [[ $(id -u) == 0 ]] || return 0
+  configure 'pass'
+  run as_user unshare --map-auto -r bash -c '
+    echo 0 >/proc/sys/user/max_user_namespaces
+    mkdir -p "$HOME/inner" && chown 1000 "$HOME/inner"
+    XDG_RUNTIME_DIR=$HOME/inner exec setpriv --reuid 1000 --clear-groups "$@"' x "$KIST_BUILD/kist-runtime" run --bundle "$KIST_ROOT/home/bundle" seven
+  [[ $status == 1 && $output == *"this host gives no user namespace"*"sysctl -w user.max_user_namespaces="* ]]
 }
 
 @test "podman without root drives it" {
