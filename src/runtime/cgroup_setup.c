@@ -52,6 +52,8 @@ static int plan_unit(struct cgroup_setup *s, const struct runtime_config *c,
 	s->systemd = true;
 	int r = systemd_unit_parse(c->cgroups_path, o->id, user, &s->unit, e);
 	if (r == 0)
+		r = systemd_annotations(&c->annotations, &s->unit.properties, e);
+	if (r == 0)
 		r = systemd_find(o->systemd_socket, &g->socket, e);
 	if (r == 0)
 		r = systemd_slice_path(s->unit.slice, &slice, e);

@@ -4,6 +4,7 @@
  * the kernel is asked for, without leaving anything behind.
  */
 #include "runtime/features.h"
+#include "base/buf.h"
 #include "base/defs.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -13,6 +14,7 @@
 #include "runtime/lsm_priv.h"
 #include "runtime/ns_priv.h"
 #include "runtime/plan.h"
+#include "runtime/systemd.h"
 #include "runtime/mount_syscalls_priv.h"
 
 #include <errno.h>
@@ -56,6 +58,14 @@ static bool has_cgroup_v2(void)
 	return file_system("cgroup2");
 }
 
+/* A controller of the kernel's, wherever it is mounted: the first word of a line */
+static bool has_rdma(void)
+{
+	struct buf b cleanup_buf = BUF_INIT;
+	return file_read(AT_FDCWD, "/proc/cgroups", &b, NULL) == 0 &&
+	       strstr(buf_str(&b), "\nrdma\t");
+}
+
 static bool has_resctrl(void)
 {
 	return file_system("resctrl");
@@ -78,7 +88,7 @@ static const struct {
 	{"cgroup", "v2", has_cgroup_v2},
 	{"cgroup", "systemd", always}, /* by the runtime; the host is another matter */
 	{"cgroup", "systemdUser", always},
-	{"cgroup", "rdma", always},
+	{"cgroup", "rdma", has_rdma},
 	{"apparmor", "enabled", lsm_apparmor_enabled},
 	{"selinux", "enabled", lsm_selinux_enabled},
 	{"intelRdt", "enabled", has_resctrl},
@@ -273,7 +283,8 @@ char *runtime_features(void)
 	json_t *notes = object_at(top, "annotations");
 	json_object_set_new(notes, "kist.version", json_string(KIST_VERSION));
 	json_object_set_new(top, "potentiallyUnsafeConfigAnnotations",
-		features_strings((const char *const[]){RUNTIME_KEEP_GROUPS, NULL}));
+		features_strings(
+			(const char *const[]){RUNTIME_KEEP_GROUPS, SYSTEMD_ANNOTATION, NULL}));
 	if (libseccomp)
 		json_object_set_new(
 			notes, "io.github.seccomp.libseccomp.version", json_string(libseccomp));

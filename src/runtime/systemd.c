@@ -173,6 +173,11 @@ static int format_start(struct buf *body, const struct systemd_unit *u, const ch
 	int k = systemd_devices(r, body, e);
 	if (limits)
 		systemd_limits(limits, v2, body);
+	/* last: what the config says stands above what we say. Elements begin at multiples of 8. */
+	if (u->properties.len) {
+		dbus_put_struct(body);
+		buf_add(body, u->properties.data, u->properties.len);
+	}
 	dbus_array_end(body, at, 8);
 	at = dbus_array_begin(body, 8);
 	dbus_array_end(body, at, 8);

@@ -9,18 +9,23 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/defs.h"
 
-struct buf;
 struct err;
 struct cgroup_aim;
 struct cgroup_writes;
 struct runtime_cgroup;
+struct runtime_pairs;
 struct runtime_resources;
 
+/* Annotations of a config that name properties of the scope */
+#define SYSTEMD_ANNOTATION "org.systemd.property."
+
 struct systemd_unit {
-	char *slice; /* "machine.slice" */
-	char *name;  /* "libpod-ID.scope" */
+	char *slice;           /* "machine.slice" */
+	char *name;            /* "libpod-ID.scope" */
+	struct buf properties; /* of annotations, as systemd_annotations writes them */
 };
 void systemd_unit_release(struct systemd_unit *u);
 
@@ -50,5 +55,7 @@ int systemd_scope_stop(const char *socket, const char *unit, struct err *e);
 /* Pure: appends the properties (elements of an array of type a(sv)) that say the same as writes
  * into files of cgroups; v2: of which kind. */
 void systemd_limits(const struct cgroup_writes *w, bool v2, struct buf *out);
+/* Pure: the same for the annotations of a config; out is empty. -ERR_FORMAT with the annotation */
+int systemd_annotations(const struct runtime_pairs *annotations, struct buf *out, struct err *e);
 /* Pure: DevicePolicy and DeviceAllow for the rules of a config */
 int systemd_devices(const struct runtime_resources *r, struct buf *out, struct err *e);

@@ -17,7 +17,8 @@ void systemd_unit_release(struct systemd_unit *u)
 {
 	free(u->slice);
 	free(u->name);
-	*u = (struct systemd_unit){NULL, NULL};
+	buf_release(&u->properties);
+	*u = (struct systemd_unit){NULL, NULL, BUF_INIT};
 }
 
 /* ---- names ---- */
@@ -36,7 +37,8 @@ int systemd_unit_parse(
 {
 	const char *usual = user ? "user.slice" : "system.slice";
 	if (str_empty(path)) {
-		*ret = (struct systemd_unit){mem_strdup(usual), mem_printf("kist-%s.scope", id)};
+		*ret = (struct systemd_unit){
+			mem_strdup(usual), mem_printf("kist-%s.scope", id), BUF_INIT};
 		return 0;
 	}
 	const char *first = strchr(path, ':');
@@ -60,7 +62,7 @@ int systemd_unit_parse(
 	int r = systemd_slice_path(slice, &group, e);
 	if (r < 0)
 		return r;
-	*ret = (struct systemd_unit){STEAL(slice), STEAL(name)};
+	*ret = (struct systemd_unit){STEAL(slice), STEAL(name), BUF_INIT};
 	return 0;
 }
 

@@ -32,6 +32,7 @@ END
   [[ $(features | jq .linux.apparmor.enabled) == \
     $([[ $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) == Y ]] && echo true || echo false) ]]
   [[ $(features | jq .linux.selinux.enabled) == $([[ -e /sys/fs/selinux/enforce ]] && echo true || echo false) ]]
+  [[ $(features | jq .linux.cgroup.rdma) == "$(grep -q ^rdma /proc/cgroups && echo true || echo false)" ]]
 }
 
 @test "actions and architectures of filters are those of the kernel and of libseccomp" {

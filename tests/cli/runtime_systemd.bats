@@ -36,6 +36,23 @@ scoped() { # the config's path, and where the group then is
   nothing_left
 }
 
+@test "annotations are properties of the scope; what is no value of one is named" {
+  conf '.annotations = {"org.systemd.property.TimeoutStopUSec": "soon"}'
+  fails_with 1 "annotation 'org.systemd.property.TimeoutStopUSec': 'soon'" sd create --bundle "$B" "$ID"
+  conf '.annotations = {"org.systemd.property.x-y": "true"}'
+  fails_with 1 "'x-y' is no name of a property" sd create --bundle "$B" "$ID"
+  need_systemd
+  scoped
+  args sleep 100
+  conf '.annotations = {"org.systemd.property.TimeoutStopSec": "7", "org.systemd.property.KillSignal": "15",
+    "org.systemd.property.Description": "\u0027of the config\u0027", "org.systemd.property.After": "[\u0027basic.target\u0027]"}'
+  sd create --bundle "$B" "$ID"
+  [[ $(show TimeoutStopUSec) == 7s && $(show KillSignal) == 15 && $(show Description) == "of the config" ]]
+  [[ $(show After) == *basic.target* ]]
+  sd delete -f "$ID"
+  gone
+}
+
 @test "paths that are none for systemd" {
   conf '.linux.cgroupsPath = "/a/b"'
   fails_with 1 'SLICE:PREFIX:NAME' sd create --bundle "$B" "$ID"

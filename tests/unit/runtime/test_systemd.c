@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "runtime/cgroup_priv.h"
 #include "runtime/dbus_priv.h"
 #include "runtime/systemd.h"
@@ -43,7 +44,7 @@ static void units(void **state)
 		{".slice:b:c", false, NULL, NULL, NULL},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct systemd_unit u = {NULL, NULL};
+		struct systemd_unit u = {0};
 		struct err e = ERR_INIT;
 		int r = systemd_unit_parse(cases[i].path, "id", cases[i].user, &u, &e);
 		assert_int_equal(r == 0, cases[i].name != NULL);
@@ -126,6 +127,90 @@ static void limits_become_properties(void **state)
 		cleanup_free char *v2 = properties(RUNTIME_CGROUP_V2, cases[i].json);
 		assert_string_equal(v1, cases[i].v1);
 		assert_string_equal(v2, cases[i].v2);
+	}
+}
+
+/* What an annotation becomes, read again: "Name signature value" */
+static char *property(const char *name, const char *value)
+{
+	struct buf raw cleanup_buf = BUF_INIT, out = BUF_INIT;
+	cleanup_free char *key = mem_printf(SYSTEMD_ANNOTATION "%s", name);
+	struct runtime_pair v[] = {{"other", "x"}, {key, (char *)(uintptr_t)value}};
+	const struct runtime_pairs pairs = {v, 2};
+	struct err e = ERR_INIT;
+	if (systemd_annotations(&pairs, &raw, &e) < 0) {
+		assert_non_null(strstr(e.msg, name));
+		return mem_strdup("refused");
+	}
+	struct dbus_reader r = {(const uint8_t *)raw.data, raw.len, 0};
+	const char *text;
+	uint32_t low, high = 0;
+	assert_int_equal(dbus_get_str(&r, &text), 0);
+	const char *type = raw.data + r.at + 1;
+	buf_printf(&out, "%s %s ", text, type);
+	r.at += strlen(type) + 2;
+	if (str_eq(type, "s")) {
+		assert_int_equal(dbus_get_str(&r, &text), 0);
+		buf_add_str(&out, text);
+	} else if (str_eq(type, "as")) {
+		assert_int_equal(dbus_get_u32(&r, &low), 0);
+		assert_int_equal(low, r.len - r.at);
+		while (r.at < r.len && dbus_get_str(&r, &text) == 0)
+			buf_printf(&out, "%s,", text);
+	} else {
+		r.at = strchr("tx", *type) ? (r.at + 7) / 8 * 8 : r.at;
+		assert_int_equal(dbus_get_u32(&r, &low), 0);
+		if (strchr("tx", *type))
+			assert_int_equal(dbus_get_u32(&r, &high), 0);
+		buf_printf(&out, "%lld",
+			*type == 'i' ? (long long)(int32_t)low
+				     : (long long)((uint64_t)high << 32 | low));
+	}
+	assert_int_equal(r.at, r.len);
+	return buf_take(&out);
+}
+
+static void annotations_become_properties(void **state)
+{
+	static const struct {
+		const char *name, *value, *want;
+	} cases[] = {
+		{"KillSignal", "37", "KillSignal i 37"},
+		{"KillSignal", "-1", "KillSignal i -1"},
+		{"TimeoutStopUSec", "uint64 5000000000", "TimeoutStopUSec t 5000000000"},
+		{"TimeoutStopUSec", "int64 -5", "TimeoutStopUSec x -5"},
+		{"TasksMax", "uint32 4294967295", "TasksMax u 4294967295"},
+		{"TimeoutStopSec", "1.5", "TimeoutStopUSec t 1500000"},
+		{"TimeoutStopSec", "uint64 2", "TimeoutStopUSec t 2000000"},
+		{"SendSIGHUP", "true", "SendSIGHUP b 1"},
+		{"SendSIGHUP", "false", "SendSIGHUP b 0"},
+		{"Description", "'it\\'s \"x\"'", "Description s it's \"x\""},
+		{"Description", "\"\"", "Description s "},
+		{"After", "['a.service', \"b.service\"]", "After as a.service,b.service,"},
+		{"After", "@as []", "After as "},
+		{"After", "[]", "refused"},
+		{"After", "['a'", "refused"},
+		{"After", "['a' 'b']", "refused"},
+		{"After", "[a]", "refused"},
+		{"Description", "plain", "refused"},
+		{"Description", "'open", "refused"},
+		{"Description", "'a' 'b'", "refused"},
+		{"Description", "'a\\n'", "refused"},
+		{"Description", "'a\\", "refused"},
+		{"KillSignal", "2147483648", "refused"},
+		{"KillSignal", "uint32 -1", "refused"},
+		{"KillSignal", "uint64 18446744073709551616", "refused"},
+		{"KillSignal", "", "refused"},
+		{"KillSignal", "7x", "refused"},
+		{"KillSignal", "byte 7", "refused"},
+		{"TimeoutStopSec", "-1", "refused"},
+		{"TimeoutStopSec", "nan", "refused"},
+		{"A", "true", "refused"},
+		{"Bad-Name", "true", "refused"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_free char *got = property(cases[i].name, cases[i].value);
+		assert_string_equal(got, cases[i].want);
 	}
 }
 
@@ -338,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(units),
 		cmocka_unit_test(limits_become_properties),
+		cmocka_unit_test(annotations_become_properties),
 		cmocka_unit_test(conversation),
 		cmocka_unit_test(damaged_messages),
 	};
