@@ -21,8 +21,8 @@
 
 enum {
 	/* 2.25 MiB a layer; more would not make two cores faster */
-	DEPTH_IN = 3,
-	DEPTH_OUT = 6,
+	RING_IN = 3 * PIPE_ALONE,
+	RING_OUT = 6 * PIPE_ALONE,
 };
 
 struct layer_ingest {
@@ -72,18 +72,22 @@ static int end_seen(void *ctx, struct err *e)
 
 static const struct layer_tar_ops tar_ops = {entry_seen, data_seen, end_seen};
 
-static int hash_blob(void *ctx, const void *p, size_t len, struct err *e)
+/* The bytes as they come, when they are compressed */
+static int take_blob(void *ctx, const void *p, size_t len, struct err *e)
 {
 	struct layer_ingest *g = ctx;
-	sha256_add(g->blob_hash, p, len);
-	return 0;
+	if (g->blob_hash)
+		sha256_add(g->blob_hash, p, len);
+	return g->opt.keep ? g->opt.keep(g->opt.keep_arg, p, len, e) : 0;
 }
 
 static int hash_tar(void *ctx, const void *p, size_t len, struct err *e)
 {
 	struct layer_ingest *g = ctx;
 	sha256_add(g->tar_hash, p, len);
-	return 0;
+	/* a plain tar has no other hash */
+	bool keeps = g->compression == LAYER_PLAIN && g->opt.keep;
+	return keeps ? g->opt.keep(g->opt.keep_arg, p, len, e) : 0;
 }
 
 static int write_tar(void *ctx, const void *p, size_t len, struct err *e)
@@ -138,7 +142,7 @@ struct layer_ingest *layer_ingest_new(
 	g->tar = layer_tar_new(&tar_ops, g);
 	g->tar_hash = sha256_new();
 	const struct pipe_stage stages[] = {{hash_tar, g}, {write_tar, g}};
-	g->out = layer_pipe_new(stages, ARRAY_SIZE(stages), DEPTH_OUT);
+	g->out = layer_pipe_new(stages, ARRAY_SIZE(stages), RING_OUT);
 	return g;
 }
 
@@ -176,13 +180,14 @@ static int decide(struct layer_ingest *g, struct err *e)
 		if (!g->filter)
 			return -ERR_UNSUPPORTED;
 		layer_decompress_limit(g->filter, &g->opt.limits);
-		struct pipe_stage stages[2] = {{inflate, g}};
-		size_t n = 1;
-		if (!g->opt.skip_blob_hash) {
+		struct pipe_stage stages[2];
+		size_t n = 0;
+		if (!g->opt.skip_blob_hash)
 			g->blob_hash = sha256_new();
-			stages[n++] = (struct pipe_stage){hash_blob, g};
-		}
-		g->in = layer_pipe_new(stages, n, DEPTH_IN);
+		if (g->blob_hash || g->opt.keep)
+			stages[n++] = (struct pipe_stage){take_blob, g};
+		stages[n++] = (struct pipe_stage){inflate, g};
+		g->in = layer_pipe_new(stages, n, RING_IN);
 	}
 	return layer_pipe_put(input(g), g->head, g->n_head, e);
 }
@@ -238,6 +243,14 @@ static int drain(struct layer_ingest *g, struct err *e)
 	if (r == 0)
 		r = layer_tar_finish(g->tar, e);
 	return r;
+}
+
+void layer_ingest_stop(struct layer_ingest *g)
+{
+	if (!g->known && decide(g, NULL) < 0)
+		return;
+	(void)layer_pipe_close(input(g), NULL);
+	(void)layer_pipe_wait(input(g), NULL);
 }
 
 static int compare(const char *what, const char *want, const char *have, struct err *e)

@@ -19,6 +19,10 @@ struct layer_ingest_options {
 	int unpack_fd;
 	struct layer_limits limits;
 	bool skip_blob_hash; /* the caller has verified the bytes already; blob_digest stays "" */
+	/* Gets the bytes as they come, too, all of them in order, in one of the threads, for whoever
+	 * keeps them. NULL: nobody does. */
+	int (*keep)(void *arg, const void *p, size_t len, struct err *e);
+	void *keep_arg;
 };
 
 struct layer_ingest_info {
@@ -40,6 +44,9 @@ DEFINE_CLEANUP(struct layer_ingest *, layer_ingest_free)
 
 int layer_ingest_push(struct layer_ingest *g, const void *p, size_t len, struct err *e);
 int layer_ingest_finish(struct layer_ingest *g, struct layer_ingest_info *ret, struct err *e);
+/* No more bytes will come, and those that came are not all: they are given to keep, as far as nothing
+ * has failed, and no thread calls it any more. Only free is allowed afterwards. */
+void layer_ingest_stop(struct layer_ingest *g);
 /* All in one: len bytes of in_fd from its offset (UINT64_MAX: to its end). */
 int layer_ingest_fd(int in_fd, uint64_t len, int tar_fd, int index_fd,
 	const struct layer_ingest_options *opt, struct layer_ingest_info *ret, struct err *e);

@@ -1,4 +1,10 @@
-/* Buffers through concurrent stages; see the header. */
+/*
+ * Bytes through concurrent stages; see the header. One ring of memory: the
+ * producer writes behind `filled`, each stage has its own place up to which it
+ * has taken them. Whoever waits says so, and nobody else is woken, nor before the
+ * lock is free. Grains are small so that the stages overlap: with larger ones they
+ * wait for each other in turn, which a busy machine makes them pay dearly.
+ */
 #include "layer/pipe_priv.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -14,38 +20,43 @@ struct stage {
 	struct pipe_stage work;
 	struct layer_pipe *pipe;
 	pthread_t thread;
+	pthread_cond_t more; /* bytes, or the end */
 	bool running;
-	uint64_t taken; /* buffers done */
+	bool waits;
+	uint64_t taken; /* bytes done */
 };
 
 struct layer_pipe {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t room; /* for the producer */
 	struct stage stages[PIPE_STAGES];
 	size_t n_stages;
-	size_t depth;
-	uint8_t **buffers;
-	size_t *lengths;
-	uint64_t filled; /* buffers handed to the stages */
-	size_t fill;     /* bytes in the current buffer */
-	bool started;
+	uint8_t *ring;
+	size_t size;
+	uint64_t filled; /* bytes handed to the stages: whole PIPE_GRAINs until the end */
+	bool full;       /* the producer waits for the slowest */
 	bool closed;
 	bool quit;
 	int result; /* first failure of any stage */
 	struct err error;
+	/* the producer's own */
+	size_t fill; /* bytes behind `filled` */
+	uint64_t
+		limit; /* it may write up to here: what the slowest had taken, and the ring's size */
+	bool started;
 };
 
-struct layer_pipe *layer_pipe_new(const struct pipe_stage *stages, size_t n, size_t depth)
+struct layer_pipe *layer_pipe_new(const struct pipe_stage *stages, size_t n, size_t size)
 {
 	struct layer_pipe *p = mem_alloc(sizeof(*p));
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->changed, NULL);
+	pthread_cond_init(&p->room, NULL);
 	p->n_stages = n;
-	p->depth = depth;
-	p->buffers = mem_array(depth, sizeof(*p->buffers));
-	p->lengths = mem_array(depth, sizeof(*p->lengths));
-	for (size_t i = 0; i < n; i++)
+	p->size = p->limit = size;
+	for (size_t i = 0; i < n; i++) {
 		p->stages[i] = (struct stage){.work = stages[i], .pipe = p};
+		pthread_cond_init(&p->stages[i].more, NULL);
+	}
 	return p;
 }
 
@@ -58,32 +69,12 @@ static void join(struct layer_pipe *p)
 	}
 }
 
-void layer_pipe_stop(struct layer_pipe *p)
+/* With the lock held: everybody looks again. */
+static void wake_all(struct layer_pipe *p)
 {
-	if (!p)
-		return;
-	pthread_mutex_lock(&p->lock);
-	p->quit = true;
-	if (p->result == 0)
-		p->result = err_set(&p->error, ERR_INTERRUPTED, "stopped");
-	pthread_cond_broadcast(&p->changed);
-	pthread_mutex_unlock(&p->lock);
-}
-
-void layer_pipe_free(struct layer_pipe *p)
-{
-	if (!p)
-		return;
-	layer_pipe_stop(p);
-	join(p);
-	for (size_t i = 0; i < p->depth; i++)
-		if (p->buffers[i])
-			munmap(p->buffers[i], PIPE_BUFFER);
-	pthread_mutex_destroy(&p->lock);
-	pthread_cond_destroy(&p->changed);
-	free(p->buffers);
-	free(p->lengths);
-	free(p);
+	for (size_t i = 0; i < p->n_stages; i++)
+		pthread_cond_signal(&p->stages[i].more);
+	pthread_cond_signal(&p->room);
 }
 
 /* With the lock held */
@@ -93,7 +84,43 @@ static void note_failure(struct layer_pipe *p, int r, const struct err *e)
 		p->result = r;
 		p->error = *e;
 	}
-	pthread_cond_broadcast(&p->changed);
+	wake_all(p);
+}
+
+void layer_pipe_stop(struct layer_pipe *p)
+{
+	if (!p)
+		return;
+	struct err e = ERR_INIT;
+	int r = err_set(&e, ERR_INTERRUPTED, "stopped");
+	pthread_mutex_lock(&p->lock);
+	p->quit = true;
+	note_failure(p, r, &e);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void layer_pipe_free(struct layer_pipe *p)
+{
+	if (!p)
+		return;
+	layer_pipe_stop(p);
+	join(p);
+	if (p->ring)
+		munmap(p->ring, p->size);
+	for (size_t i = 0; i < p->n_stages; i++)
+		pthread_cond_destroy(&p->stages[i].more);
+	pthread_mutex_destroy(&p->lock);
+	pthread_cond_destroy(&p->room);
+	free(p);
+}
+
+/* With the lock held */
+static uint64_t slowest(const struct layer_pipe *p)
+{
+	uint64_t least = p->filled;
+	for (size_t i = 0; i < p->n_stages; i++)
+		least = MIN(least, p->stages[i].taken);
+	return least;
 }
 
 static void *run_stage(void *arg)
@@ -102,19 +129,28 @@ static void *run_stage(void *arg)
 	struct layer_pipe *p = s->pipe;
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
-		while (s->taken == p->filled && !p->closed && !p->quit && p->result == 0)
-			pthread_cond_wait(&p->changed, &p->lock);
+		while (s->taken == p->filled && !p->closed && !p->quit && p->result == 0) {
+			s->waits = true;
+			pthread_cond_wait(&s->more, &p->lock);
+		}
 		if (p->quit || p->result < 0 || s->taken == p->filled)
 			break;
-		size_t i = s->taken % p->depth;
+		size_t at = s->taken % p->size;
+		size_t n = MIN(MIN(p->filled - s->taken, p->size - at), PIPE_STEP);
 		pthread_mutex_unlock(&p->lock);
 		struct err e = ERR_INIT;
-		int r = s->work.fn(s->work.ctx, p->buffers[i], p->lengths[i], &e);
+		int r = s->work.fn(s->work.ctx, p->ring + at, n, &e);
 		pthread_mutex_lock(&p->lock);
-		s->taken++;
-		if (r < 0)
+		s->taken += n;
+		if (r < 0) {
 			note_failure(p, r, &e);
-		pthread_cond_broadcast(&p->changed);
+		} else if (p->full && slowest(p) + p->size > p->filled) {
+			p->full = false;
+			pthread_mutex_unlock(
+				&p->lock); /* or it would wake up only to wait for it */
+			pthread_cond_signal(&p->room);
+			pthread_mutex_lock(&p->lock);
+		}
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -143,14 +179,6 @@ static void start(struct layer_pipe *p)
 	p->started = true;
 }
 
-static uint64_t slowest(const struct layer_pipe *p)
-{
-	uint64_t least = p->filled;
-	for (size_t i = 0; i < p->n_stages; i++)
-		least = MIN(least, p->stages[i].taken);
-	return least;
-}
-
 static int failure(struct layer_pipe *p, struct err *e)
 {
 	if (e && !e->code)
@@ -158,53 +186,68 @@ static int failure(struct layer_pipe *p, struct err *e)
 	return p->result;
 }
 
-/* The current buffer is full or the last: the stages may have it. */
-static int submit(struct layer_pipe *p, struct err *e)
+/* The stages may have the next n bytes. */
+static void publish(struct layer_pipe *p, size_t n)
 {
 	if (!p->started)
 		start(p);
+	bool wake[PIPE_STAGES] = {0};
 	pthread_mutex_lock(&p->lock);
-	p->lengths[p->filled % p->depth] = p->fill;
-	p->filled++;
-	p->fill = 0;
-	pthread_cond_broadcast(&p->changed);
-	int r = p->result;
+	p->filled += n;
+	p->fill -= n;
+	for (size_t i = 0; i < p->n_stages; i++) {
+		wake[i] = p->stages[i].waits;
+		p->stages[i].waits = false;
+	}
 	pthread_mutex_unlock(&p->lock);
-	return r < 0 ? failure(p, e) : 0;
+	for (size_t i = 0; i < p->n_stages; i++)
+		if (wake[i])
+			pthread_cond_signal(&p->stages[i].more);
+}
+
+/* How far the producer may write. It waits only when there is no room at all; then all of the ring is
+ * the stages': fill is 0. */
+static int look(struct layer_pipe *p, uint64_t head, struct err *e)
+{
+	pthread_mutex_lock(&p->lock);
+	p->limit = slowest(p) + p->size;
+	while (p->limit == head && p->result == 0) {
+		p->full = true;
+		pthread_cond_wait(&p->room, &p->lock);
+		p->limit = slowest(p) + p->size;
+	}
+	p->full = false;
+	int r = p->result < 0 ? failure(p, e) : 0;
+	pthread_mutex_unlock(&p->lock);
+	return r;
 }
 
 int layer_pipe_room(struct layer_pipe *p, void **ret, size_t *ret_len, struct err *e)
 {
-	if (p->fill == PIPE_BUFFER) {
-		int r = submit(p, e);
+	uint64_t head = p->filled + p->fill; /* only we write filled */
+	if (p->started && p->limit - head < PIPE_STEP) {
+		int r = look(p, head, e);
 		if (r < 0)
 			return r;
 	}
-	if (p->fill == 0 && p->started) {
-		pthread_mutex_lock(&p->lock);
-		while (p->filled - slowest(p) >= p->depth && p->result == 0)
-			pthread_cond_wait(&p->changed, &p->lock);
-		int r = p->result;
-		pthread_mutex_unlock(&p->lock);
-		if (r < 0)
-			return failure(p, e);
-	}
-	uint8_t **b = &p->buffers[p->filled % p->depth];
-	if (!*b) {
-		void *m = mmap(NULL, PIPE_BUFFER, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!p->ring) {
+		void *m = mmap(
+			NULL, p->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (m == MAP_FAILED)
 			return err_sys(e, "allocate a buffer");
-		*b = m;
+		p->ring = m;
 	}
-	*ret = *b + p->fill;
-	*ret_len = PIPE_BUFFER - p->fill;
+	size_t at = head % p->size;
+	*ret = p->ring + at;
+	*ret_len = MIN(MIN(p->limit - head, p->size - at), PIPE_STEP);
 	return 0;
 }
 
 void layer_pipe_filled(struct layer_pipe *p, size_t len)
 {
 	p->fill += len;
+	if (p->fill >= (p->started ? PIPE_GRAIN : PIPE_ALONE))
+		publish(p, p->fill - p->fill % PIPE_GRAIN);
 }
 
 int layer_pipe_put(struct layer_pipe *p, const void *data, size_t len, struct err *e)
@@ -225,12 +268,12 @@ int layer_pipe_put(struct layer_pipe *p, const void *data, size_t len, struct er
 	return 0;
 }
 
-/* All there ever was fits one buffer: no thread is needed. */
+/* All there ever was is less than PIPE_ALONE. */
 static int run_inline(struct layer_pipe *p, struct err *e)
 {
 	for (size_t i = 0; i < p->n_stages; i++) {
 		struct stage *s = &p->stages[i];
-		int r = s->work.fn(s->work.ctx, p->buffers[0], p->fill, e);
+		int r = s->work.fn(s->work.ctx, p->ring, p->fill, e);
 		if (r < 0)
 			return r;
 	}
@@ -243,10 +286,12 @@ int layer_pipe_close(struct layer_pipe *p, struct err *e)
 	if (p->fill && !p->started)
 		r = run_inline(p, e);
 	else if (p->fill)
-		r = submit(p, e);
+		publish(p, p->fill);
 	pthread_mutex_lock(&p->lock);
 	p->closed = true;
-	pthread_cond_broadcast(&p->changed);
+	wake_all(p);
+	if (r == 0 && p->result < 0)
+		r = failure(p, e);
 	pthread_mutex_unlock(&p->lock);
 	return r;
 }

@@ -1,8 +1,9 @@
 /*
- * Bytes on their way through several stages at once: the producer fills buffers,
- * each stage (hash, write, inflate) sees every buffer in order, in a thread of
- * its own. The threads start when the first buffer is full: less than one
- * buffer goes through the stages in the producer's thread, when the pipe is
+ * Bytes on their way through several stages at once: the producer fills a ring of
+ * memory, each stage (hash, write, inflate) sees all bytes in order, in a thread of
+ * its own and in pieces that begin at multiples of PIPE_GRAIN: the more has
+ * gathered, the larger the piece. The threads start when PIPE_ALONE bytes are there:
+ * less goes through the stages in the producer's thread, when the pipe is
  * closed. Pipes may be chained: a stage may be the producer of another pipe.
  */
 #pragma once
@@ -12,7 +13,10 @@
 struct err;
 
 enum {
-	PIPE_BUFFER = 256 * 1024,
+	PIPE_GRAIN =
+		64 * 1024, /* the stages are told of so many bytes: often, so that they overlap */
+	PIPE_STEP = 4 * PIPE_GRAIN,  /* most that a stage gets, or the producer fills, at once */
+	PIPE_ALONE = 4 * PIPE_GRAIN, /* less in all needs no thread */
 	PIPE_STAGES = 3,
 };
 
@@ -23,8 +27,8 @@ struct pipe_stage {
 
 struct layer_pipe;
 
-/* depth: how many buffers there are */
-struct layer_pipe *layer_pipe_new(const struct pipe_stage *stages, size_t n, size_t depth);
+/* size: of the ring, a multiple of PIPE_ALONE; pages that are never needed take no memory */
+struct layer_pipe *layer_pipe_new(const struct pipe_stage *stages, size_t n, size_t size);
 /* Lets nobody wait any more: stages end, the producer gets an error. NULL is fine. */
 void layer_pipe_stop(struct layer_pipe *p);
 /* Joins the threads; what has not been taken yet is dropped. */
@@ -32,8 +36,8 @@ void layer_pipe_free(struct layer_pipe *p);
 DEFINE_CLEANUP(struct layer_pipe *, layer_pipe_free)
 #define cleanup_layer_pipe cleanup(layer_pipe_free_cleanup)
 
-/* The room in the current buffer, at least one byte; waits for a buffer when there is none. After
- * filling some of it: layer_pipe_filled. */
+/* Room for the next bytes, at least one; waits when there is none. After filling some of it:
+ * layer_pipe_filled. A stage's failure is told here, and by close and wait. */
 int layer_pipe_room(struct layer_pipe *p, void **ret, size_t *ret_len, struct err *e);
 void layer_pipe_filled(struct layer_pipe *p, size_t len);
 /* Copies bytes in. */

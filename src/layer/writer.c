@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-	DEPTH = 8, /* 2 MiB on their way: enough to keep three threads busy */
+	RING = 8 * PIPE_ALONE, /* 2 MiB on their way: enough to keep three threads busy */
 };
 
 struct layer_writer {
@@ -58,7 +58,7 @@ struct layer_writer *layer_writer_new(
 		w->index = layer_index_new(index_fd);
 	w->hash = sha256_new();
 	const struct pipe_stage stages[] = {{hash_stage, w}, {write_stage, w}};
-	w->pipe = layer_pipe_new(stages, ARRAY_SIZE(stages), DEPTH);
+	w->pipe = layer_pipe_new(stages, ARRAY_SIZE(stages), RING);
 	return w;
 }
 

@@ -62,6 +62,8 @@ int snapshot_ingest_begin(struct store *s, const struct snapshot_ingest_options 
 		.blob_size = opt->blob_size,
 		.skip_blob_hash = opt->skip_blob_hash,
 		.limits = opt->limits,
+		.keep = opt->keep,
+		.keep_arg = opt->keep_arg,
 	};
 	if (g->layer->driver == SNAPSHOT_DIR) {
 		g->tree = snapshot_layer_tree(g->layer, e);
@@ -85,6 +87,11 @@ int snapshot_ingest_drain(struct snapshot_ingest *g, struct err *e)
 	int r = layer_ingest_finish(g->ingest, &g->info, e);
 	g->drained = r >= 0;
 	return r;
+}
+
+void snapshot_ingest_stop(struct snapshot_ingest *g)
+{
+	layer_ingest_stop(g->ingest);
 }
 
 int snapshot_ingest_finish(

@@ -16,6 +16,9 @@ struct snapshot_ingest_options {
 	bool skip_blob_hash;     /* the caller has verified the bytes as they come */
 	bool durable;            /* fsync now */
 	struct layer_limits limits;
+	/* as in layer/ingest.h */
+	int (*keep)(void *arg, const void *p, size_t len, struct err *e);
+	void *keep_arg;
 };
 
 struct snapshot_ingest_info {
@@ -33,6 +36,8 @@ int snapshot_ingest_push(struct snapshot_ingest *g, const void *p, size_t len, s
  * database: push and drain may be called in a thread of their own. For those who want the waiting
  * there; finish does it otherwise. */
 int snapshot_ingest_drain(struct snapshot_ingest *g, struct err *e);
+/* No more bytes will come, as layer_ingest_stop: what has come is kept. Free is next. */
+void snapshot_ingest_stop(struct snapshot_ingest *g);
 /* Verifies and commits. -ERR_DIGEST: nothing is left. ret may be NULL. */
 int snapshot_ingest_finish(
 	struct snapshot_ingest *g, struct snapshot_ingest_info *ret, struct err *e);

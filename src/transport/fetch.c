@@ -35,6 +35,7 @@ struct job {
 	struct store_partial *partial; /* NULL: the bytes come from `blob` */
 	int blob;                      /* the compressed blob, kept in the store; or -1 */
 	struct snapshot_ingest *ingest;
+	uint64_t seen; /* bytes that keep() has been given */
 	uint64_t received;
 	unsigned damaged; /* times that the bytes were not those of the digest */
 };
@@ -61,12 +62,22 @@ static int replay(struct job *j, int fd, uint64_t size, struct err *e)
 	return 0;
 }
 
+/* In a thread of the ingest's: the bytes again, as they are hashed, in large pieces. What was replayed
+ * is in the file already. */
+static int keep(void *arg, const void *p, size_t len, struct err *e)
+{
+	struct job *j = arg;
+	uint64_t have = store_partial_size(j->partial);
+	size_t old = (size_t)MIN(len, have - MIN(have, j->seen));
+	j->seen += len;
+	return old == len ? 0
+			  : store_partial_append(j->partial, (const char *)p + old, len - old, e);
+}
+
 static int arrived(void *arg, const void *p, size_t len, struct err *e)
 {
 	struct job *j = arg;
 	int r = transport_task_check(&j->task, e);
-	if (r >= 0)
-		r = store_partial_append(j->partial, p, len, e);
 	if (r >= 0)
 		r = snapshot_ingest_push(j->ingest, p, len, e);
 	if (r >= 0)
@@ -77,13 +88,14 @@ static int arrived(void *arg, const void *p, size_t len, struct err *e)
 static int receive(struct job *j, struct err *e)
 {
 	const struct oci_descriptor *d = j->d;
-	int r = replay(j, store_partial_fd(j->partial), store_partial_size(j->partial), e);
-	if (r < 0 || store_partial_size(j->partial) == d->size)
+	uint64_t have = store_partial_size(j->partial); /* it grows in keep()'s thread */
+	int r = replay(j, store_partial_fd(j->partial), have, e);
+	if (r < 0 || have == d->size)
 		return r;
 	struct registry_blob_fetch f = {
 		.digest = d->digest,
 		.size = d->size,
-		.offset = store_partial_size(j->partial),
+		.offset = have,
 		.urls = d->urls.n ? &d->urls : NULL,
 		.write = arrived,
 		.arg = j,
@@ -95,10 +107,13 @@ static int run(void *arg, struct err *e)
 {
 	struct job *j = arg;
 	int r = j->partial ? receive(j, e) : replay(j, j->blob, j->d->size, e);
+	if (r >= 0) {
+		transport_task_state(&j->task, TRANSPORT_STORING);
+		r = snapshot_ingest_drain(j->ingest, e);
+	}
 	if (r < 0)
-		return r;
-	transport_task_state(&j->task, TRANSPORT_STORING);
-	return snapshot_ingest_drain(j->ingest, e);
+		snapshot_ingest_stop(j->ingest);
+	return r;
 }
 
 /* ---- in the caller's thread ---- */
@@ -144,7 +159,10 @@ static int begin_ingest(struct job *j, struct err *e)
 		.diffid = j->diffid,
 		.blob_size = j->d->size,
 		.limits = j->f->limits,
+		.keep = j->partial ? keep : NULL,
+		.keep_arg = j,
 	};
+	j->seen = 0;
 	return snapshot_ingest_begin(j->f->store, &opt, &j->ingest, e);
 }
 

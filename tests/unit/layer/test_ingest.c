@@ -220,6 +220,71 @@ static void test_zeros(void **state)
 	scratch_free(&s);
 }
 
+static int keep(void *ctx, const void *p, size_t len, struct err *e)
+{
+	return buf_add(ctx, p, len) < 0 ? err_set(e, ENOSPC, "no room for them") : 0;
+}
+
+/* Pushes the first len bytes of b in pieces. */
+static int push_some(struct layer_ingest *g, const struct buf *b, size_t len, struct err *e)
+{
+	int r = 0;
+	for (size_t at = 0; at < len && r >= 0; at += 10007)
+		r = layer_ingest_push(g, b->data + at, MIN(len - at, (size_t)10007), e);
+	return r;
+}
+
+/* Whoever keeps the bytes as they come gets all of them, also when they end early, and none after a
+ * stop. */
+static void test_kept(void **state)
+{
+	struct scratch s = scratch_new();
+	char command[256];
+	make_source(&s);
+	for (size_t i = 0; i < 4 * ARRAY_SIZE(packers); i++) {
+		struct err e = ERR_INIT;
+		struct buf packed cleanup_buf = BUF_INIT, kept cleanup_buf = BUF_INIT;
+		struct layer_ingest_info info;
+		snprintf(command, sizeof(command), "%s <$D/src.tar >$D/packed", packers[i / 4]);
+		assert_int_equal(scratch_run(&s, command), 0);
+		assert_ok(file_read(s.fd, "packed", &packed, &e), &e);
+		struct layer_ingest_options opt = {.keep = keep, .keep_arg = &kept};
+		opt.skip_blob_hash = i % 2;
+		struct layer_ingest *g cleanup_layer_ingest = layer_ingest_new(-1, -1, &opt);
+		const size_t lengths[] = {packed.len, 3, packed.len / 3, packed.len - 1};
+		size_t len = lengths[i % 4];
+		assert_ok(push_some(g, &packed, len, &e), &e);
+		if (len == packed.len)
+			assert_ok(layer_ingest_finish(g, &info, &e), &e);
+		else
+			layer_ingest_stop(g);
+		assert_int_equal(kept.len, len);
+		assert_memory_equal(kept.data, packed.data, len);
+	}
+	scratch_free(&s);
+}
+
+static void test_keeping_fails(void **state)
+{
+	struct scratch s = scratch_new();
+	struct err e = ERR_INIT;
+	struct buf packed cleanup_buf = BUF_INIT, kept cleanup_buf = BUF_INIT;
+	struct layer_ingest_info info;
+	make_source(&s);
+	assert_int_equal(scratch_run(&s, "gzip -c <$D/src.tar >$D/packed"), 0);
+	assert_ok(file_read(s.fd, "packed", &packed, &e), &e);
+	kept.max = 100;
+	struct layer_ingest_options opt = {.keep = keep, .keep_arg = &kept};
+	struct layer_ingest *g cleanup_layer_ingest = layer_ingest_new(-1, -1, &opt);
+	int r = push_some(g, &packed, packed.len, &e);
+	if (r >= 0)
+		r = layer_ingest_finish(g, &info, &e);
+	assert_int_equal(r, -ENOSPC);
+	assert_contains(e.msg, "no room for them");
+	layer_ingest_stop(g);
+	scratch_free(&s);
+}
+
 static void test_not_a_layer(void **state)
 {
 	static const char *const inputs[] = {"", "x", "{\"json\": true}\n",
@@ -270,11 +335,6 @@ static void test_full_disk(void **state)
 		layer_ingest_fd(in, UINT64_MAX, full, s.index_fd, NULL, &info, &e), -ENOSPC);
 	assert_contains(e.msg, "write the layer");
 	scratch_free(&s);
-}
-
-static int keep(void *ctx, const void *p, size_t len, struct err *e)
-{
-	return buf_add(ctx, p, len);
 }
 
 /* What we compress, others read; the pieces in which it comes change nothing. */
@@ -392,6 +452,8 @@ int main(void)
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_bombs),
 		cmocka_unit_test(test_zeros),
+		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_keeping_fails),
 		cmocka_unit_test(test_not_a_layer),
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_full_disk),
