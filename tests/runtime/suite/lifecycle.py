@@ -6,6 +6,13 @@ import time
 
 from .harness import Failed, check, equal, expect
 
+
+def refused(clause, what, *call):
+    @check(f"runtime.md#{clause}", f"{what} is an error")
+    def _(b):
+        b.call(*call, ok=False)
+
+
 # ---- state ----
 
 
@@ -43,14 +50,8 @@ def _(b):
     b.await_status("stopped")
 
 
-@check("runtime.md#query-state", "an unknown container is an error")
-def _(b):
-    b.call("state", "nosuch", ok=False)
-
-
-@check("runtime.md#query-state", "no id is an error")
-def _(b):
-    b.call("state", ok=False)
+refused("query-state", "an unknown container", "state", "nosuch")
+refused("query-state", "no id", "state")
 
 
 # ---- create ----
@@ -184,14 +185,8 @@ def _(b):
     equal(b.status(), "stopped")
 
 
-@check("runtime.md#start", "an unknown container is an error")
-def _(b):
-    b.call("start", "nosuch", ok=False)
-
-
-@check("runtime.md#start", "no id is an error")
-def _(b):
-    b.call("start", ok=False)
+refused("start", "an unknown container", "start", "nosuch")
+refused("start", "no id", "start")
 
 
 @check("runtime.md#start", "a program that is not there is an error of create or start")
@@ -250,9 +245,7 @@ def _(b):
     b.call("kill", b.id, "TERM", ok=False)
 
 
-@check("runtime.md#kill", "an unknown container is an error")
-def _(b):
-    b.call("kill", "nosuch", "TERM", ok=False)
+refused("kill", "an unknown container", "kill", "nosuch", "TERM")
 
 
 @check("runtime.md#kill", "an unknown signal is an error, and the container lives on")
@@ -270,9 +263,7 @@ def _(b):
     equal(b.status(), "running")
 
 
-@check("runtime.md#kill", "no id is an error")
-def _(b):
-    b.call("kill", ok=False)
+refused("kill", "no id", "kill")
 
 
 # ---- delete ----
@@ -285,14 +276,8 @@ def _(b):
     equal(b.status(), "running")
 
 
-@check("runtime.md#delete", "an unknown container is an error")
-def _(b):
-    b.call("delete", "nosuch", ok=False)
-
-
-@check("runtime.md#delete", "no id is an error")
-def _(b):
-    b.call("delete", ok=False)
+refused("delete", "an unknown container", "delete", "nosuch")
+refused("delete", "no id", "delete")
 
 
 @check("runtime.md#delete", "what create made is gone, the bundle is not")

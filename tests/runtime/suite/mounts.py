@@ -109,16 +109,17 @@ def _(b):
     b.run(ok=False)
 
 
-def with_submount(b, option):
+def with_submount(b, script, *options):
+    """What script prints with a directory at /m that has a tmpfs with a file `inner` below it."""
     d = source_dir(b)
     (d / "sub").mkdir()
-    # in a mount namespace of its own: unshare ends with the run
-    bind(b, d, "/m", option)
-    b.script("ls /m/sub")
+    bind(b, d, "/m", *options)
+    b.script(script)
     b.write()
-    script = 'mount -t tmpfs sub "$1" && touch "$1/inner" && shift && exec "$@"'
+    # in a mount namespace of its own: unshare ends with the run
+    prepare = 'mount -t tmpfs sub "$1" && touch "$1/inner" && shift && exec "$@"'
     r = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", str(d / "sub"), *b.site.words, "--root", str(b.site.dir / "state"), "run", "--bundle", str(b.dir), b.id],
+        ["unshare", "--mount", "sh", "-c", prepare, "sh", str(d / "sub"), *b.site.words, "--root", str(b.site.dir / "state"), "run", "--bundle", str(b.dir), b.id],
         capture_output=True,
         text=True,
         timeout=30,
@@ -130,12 +131,12 @@ def with_submount(b, option):
 
 @check("config.md#mounts", "bind takes no mounts below")
 def _(b):
-    equal(with_submount(b, "bind"), "")
+    equal(with_submount(b, "ls /m/sub", "bind"), "")
 
 
 @check("config.md#mounts", "rbind takes the mounts below")
 def _(b):
-    equal(with_submount(b, "rbind"), "inner")
+    equal(with_submount(b, "ls /m/sub", "rbind"), "inner")
 
 
 def bound_option(option, want):
@@ -203,24 +204,11 @@ case("config.md#mounts", "mode and owner of a tmpfs", tmpfs("mode=1750", "uid=5"
 # ---- recursive attributes ----
 
 
-def recursive(option, word, below=True):
+def recursive(option, word):
     @check("config-linux.md#mounts", f"{option} is set on the whole tree")
     def _(b):
-        d = source_dir(b)
-        (d / "sub").mkdir()
-        bind(b, d, "/m", "rbind", option)
-        b.script("awk '$2 ~ \"^/m\" { print $2, $4 }' /proc/self/mounts")
-        b.write()
-        script = 'mount -t tmpfs sub "$1" && shift && exec "$@"'
-        r = subprocess.run(
-            ["unshare", "--mount", "sh", "-c", script, "sh", str(d / "sub"), *b.site.words, "--root", str(b.site.dir / "state"), "run", "--bundle", str(b.dir), b.id],
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-        if r.returncode:
-            raise Failed(r.stderr)
-        lines = dict(line.split() for line in r.stdout.splitlines())
+        mounts = with_submount(b, "awk '$2 ~ \"^/m\" { print $2, $4 }' /proc/self/mounts", "rbind", option)
+        lines = dict(line.split() for line in mounts.splitlines())
         for place in ("/m", "/m/sub"):
             expect(word in lines[place].split(","), f"{place} has {lines[place]}")
 
