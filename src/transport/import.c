@@ -9,6 +9,8 @@
 #include "store/gc.h"
 #include "store/lease.h"
 #include "transport/image_priv.h"
+#include "transport/trust.h"
+#include "trust/policy.h"
 
 #include <stdlib.h>
 
@@ -44,7 +46,11 @@ int transport_import(struct store *s, int fd, const struct transport_import_opti
 	char ret_id[STORE_DIGEST_MAX], struct err *e)
 {
 	struct store_lease *lease = NULL;
-	int r = store_lease_begin(s, "import", &lease, e);
+	/* nobody can have signed what has no manifest yet */
+	const struct trust_image image = {.transport = "tarball", .digest = ""};
+	int r = transport_trust_ask(o->trust, &image, e);
+	if (r >= 0)
+		r = store_lease_begin(s, "import", &lease, e);
 	if (r < 0)
 		return r;
 	struct snapshot_ingest_options opt = {.skip_blob_hash = true};

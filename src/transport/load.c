@@ -8,6 +8,8 @@
 #include "layer/decompress.h"
 #include "store/gc.h"
 #include "store/lease.h"
+#include "transport/trust.h"
+#include "trust/policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +28,22 @@ int transport_load_tell(
 	for (size_t i = 0; i < tags->n && r >= 0; i++)
 		r = l->o->loaded(l->o->ctx, tags->v[i], id);
 	return r;
+}
+
+int transport_load_ask(
+	struct transport_load *l, const struct transport_load_asked *a, struct err *e)
+{
+	char *path cleanup_free = NULL;
+	if (l->path)
+		path = mem_printf("%s%s%s", l->path, a->name ? ":" : "", a->name ? a->name : "");
+	const struct trust_image image = {
+		.transport = a->transport,
+		.path = path,
+		.ref = a->ref,
+		.digest = a->digest,
+		.index_digest = a->index_digest,
+	};
+	return transport_trust_ask(l->o->trust, &image, e);
 }
 
 static int load_images(struct transport_load *l, struct err *e)
@@ -53,11 +71,11 @@ static void drop_unused(struct transport_load *l, bool failed)
 
 typedef int (*fill_fn)(struct transport_source *src, int fd, struct err *e);
 
-static int load_from(struct store *s, int dir, int fd, fill_fn fill,
+static int load_from(struct store *s, int dir, int fd, fill_fn fill, const char *path,
 	const struct transport_load_options *o, struct err *e)
 {
 	struct transport_source src cleanup_transport_source = {.store = s, .dir = dir, .fd = -1};
-	struct transport_load l = {.store = s, .o = o, .src = &src};
+	struct transport_load l = {.store = s, .o = o, .src = &src, .path = path};
 	struct store_lease *lease = NULL;
 	int r = store_lease_begin(s, "load", &lease, e);
 	if (r < 0)
@@ -88,7 +106,7 @@ static fill_fn choose(int fd, struct err *e)
 int transport_load_fd(
 	struct store *s, int fd, const struct transport_load_options *o, struct err *e)
 {
-	return load_from(s, -1, fd, choose(fd, e), o, e);
+	return load_from(s, -1, fd, choose(fd, e), NULL, o, e);
 }
 
 /* "/some/where/my-image.tar" to "my-image", for layouts that carry no name. */
@@ -119,7 +137,9 @@ int transport_load_path(
 	char *base cleanup_free = base_name(path);
 	if (!named.base)
 		named.base = base;
-	int r = S_ISDIR(st.st_mode) ? load_from(s, fd, -1, NULL, &named, e)
-				    : transport_load_fd(s, fd, &named, e);
+	/* a policy's scopes are paths without links */
+	char *real cleanup_free = realpath(path, NULL);
+	int r = S_ISDIR(st.st_mode) ? load_from(s, fd, -1, NULL, real, &named, e)
+				    : load_from(s, -1, fd, choose(fd, e), real, &named, e);
 	return r < 0 ? err_wrap(e, r, "load '%s'", path) : r;
 }

@@ -13,6 +13,7 @@
 
 struct err;
 struct store;
+struct transport_trust;
 
 struct transport_load_options {
 	/* For layouts that only name a tag: localhost/BASE:TAG. NULL: such an image has no name. */
@@ -20,6 +21,9 @@ struct transport_load_options {
 	/* One call per name; tag is a normal reference, NULL for an image without one. */
 	int (*loaded)(void *ctx, const char *tag, const char *id);
 	void *ctx;
+	/* Asked about each image before its layers are: "docker-archive", "oci-archive" or "oci" with
+	 * the absolute path of what is loaded (none from a descriptor). NULL: all is accepted. */
+	const struct transport_trust *trust;
 };
 
 /* fd: a file or a pipe, borrowed. */

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/sha256.h"
 #include "base/str.h"
 #include "oci/image_config.h"
 #include "oci/layout.h"
@@ -56,6 +57,22 @@ static int load_layers(struct transport_load *l, const struct oci_archive_image 
 	return 0;
 }
 
+/* Such an archive has no manifest: the config stands for the image. */
+static int ask(
+	struct transport_load *l, const struct buf *config, const struct strv *tags, struct err *e)
+{
+	struct oci_reference ref;
+	char hex[SHA256_HEX], digest[STORE_DIGEST_MAX];
+	sha256_hex(config->data, config->len, hex);
+	oci_digest_from_hex(hex, digest);
+	const struct transport_load_asked a = {
+		.transport = "docker-archive",
+		.ref = tags->n && oci_reference_parse(tags->v[0], &ref, NULL) >= 0 ? &ref : NULL,
+		.digest = digest,
+	};
+	return transport_load_ask(l, &a, e);
+}
+
 static int load_image(struct transport_load *l, const struct oci_archive_image *img, struct err *e)
 {
 	struct buf bytes cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
@@ -67,6 +84,8 @@ static int load_image(struct transport_load *l, const struct oci_archive_image *
 	if (r < 0)
 		return err_wrap(e, r, "config '%.100s'", img->config);
 	r = read_tags(img, &tags, e);
+	if (r >= 0)
+		r = ask(l, &bytes, &tags, e);
 	if (r >= 0)
 		r = load_layers(l, img, &c, e);
 	if (r < 0)

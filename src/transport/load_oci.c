@@ -93,6 +93,21 @@ static int keep_manifest(
 	return r < 0 ? r : store_image_add_digest(l->store, id, "", digest, e);
 }
 
+/* first: the entry of index.json that led to d. */
+static int ask(struct transport_load *l, const struct oci_descriptor *first,
+	const struct oci_descriptor *d, const char *name, struct err *e)
+{
+	struct oci_reference ref;
+	const struct transport_load_asked a = {
+		.transport = l->src->dir >= 0 ? "oci" : "oci-archive",
+		.name = strv_env_get(&first->annotations, OCI_ANNOTATION_REF_NAME),
+		.ref = name && oci_reference_parse(name, &ref, NULL) >= 0 ? &ref : NULL,
+		.digest = d->digest,
+		.index_digest = str_eq(first->digest, d->digest) ? NULL : first->digest,
+	};
+	return transport_load_ask(l, &a, e);
+}
+
 static int load_manifest(struct transport_load *l, const struct oci_descriptor *d, const char *name,
 	const struct buf *bytes, struct err *e)
 {
@@ -148,7 +163,9 @@ static int load_entry(struct transport_load *l, const struct oci_descriptor *fir
 		if (r >= 0)
 			r = oci_manifest_kind(buf_str(&bytes), bytes.len, &kind, e);
 		if (r >= 0 && kind == OCI_KIND_MANIFEST) {
-			r = load_manifest(l, &at, name, &bytes, e);
+			r = ask(l, first, &at, name, e);
+			if (r >= 0)
+				r = load_manifest(l, &at, name, &bytes, e);
 			done = true;
 		} else if (r >= 0) {
 			const struct oci_descriptor *d;

@@ -8,8 +8,19 @@ struct transport_load {
 	struct store *store;
 	const struct transport_load_options *o;
 	struct transport_source *src;
-	size_t images; /* stored so far */
+	const char *path; /* absolute; NULL: it has none */
+	size_t images;    /* stored so far */
 };
+
+/* The policy, for one image of what is loaded: its name there (NULL: none), its reference (NULL:
+ * unknown), and the digests of its manifest and of the index above it (NULL: none). */
+struct transport_load_asked {
+	const char *transport, *name;
+	const struct oci_reference *ref;
+	const char *digest, *index_digest;
+};
+int transport_load_ask(
+	struct transport_load *l, const struct transport_load_asked *a, struct err *e);
 
 /* docker's manifest.json is there */
 int transport_load_docker(struct transport_load *l, struct err *e);

@@ -6,6 +6,16 @@
 #include "transport/endpoint.h"
 #include "trust/policy.h"
 
+int transport_trust_ask(
+	const struct transport_trust *t, const struct trust_image *image, struct err *e)
+{
+	if (!t || !t->policy)
+		return 0;
+	struct trust_image asked = *image;
+	asked.tmp_dir = t->tmp_dir;
+	return trust_policy_check(t->policy, &asked, e);
+}
+
 int transport_trust_check(
 	const struct transport_trust *t, const struct transport_trust_image *i, struct err *e)
 {
@@ -19,9 +29,8 @@ int transport_trust_check(
 		.index_digest = i->index_digest,
 		.signatures = registry_signatures_get,
 		.arg = &from,
-		.tmp_dir = t->tmp_dir,
 	};
-	return trust_policy_check(t->policy, &image, e);
+	return transport_trust_ask(t, &image, e);
 }
 
 static int ask_place(void *arg, enum trust_signature_kind kind, const char *digest,
@@ -35,7 +44,7 @@ int transport_trust_from(
 	struct transport_from *f, const char *digest, const char *index_digest, struct err *e)
 {
 	struct oci_reference ref;
-	if (!f->trust || !f->trust->policy || !f->transport)
+	if (!f->transport)
 		return 0;
 	bool named = f->reference && oci_reference_parse(f->reference, &ref, NULL) >= 0;
 	const struct trust_image image = {
@@ -46,7 +55,6 @@ int transport_trust_from(
 		.index_digest = index_digest,
 		.signatures = f->ops->signatures ? ask_place : NULL,
 		.arg = f,
-		.tmp_dir = f->trust->tmp_dir,
 	};
-	return trust_policy_check(f->trust->policy, &image, e);
+	return transport_trust_ask(f->trust, &image, e);
 }

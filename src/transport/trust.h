@@ -28,6 +28,10 @@ struct transport_trust_image {
 	const char *digest;              /* of the manifest */
 	const char *index_digest;        /* of the index above it; NULL: none */
 };
+struct trust_image;
+/* What comes from a file that is named (trust/policy.h; tmp_dir is filled in). t may be NULL. */
+int transport_trust_ask(
+	const struct transport_trust *t, const struct trust_image *image, struct err *e);
 /* t may be NULL. -EPERM: refused, see trust_policy_check. */
 int transport_trust_check(
 	const struct transport_trust *t, const struct transport_trust_image *i, struct err *e);

@@ -159,6 +159,54 @@ nothing_came() { [[ -z $(kist images -q) && -z $(ls "$KIST_ROOT/root/layers" 2>/
     kist sync --signature-policy "$P" --src docker --dest dir "$REGISTRY/other:1" "$BATS_TEST_TMPDIR/s"
 }
 
+@test "load and import ask for the transport of what they find, copy for the one that is named" {
+  local t=$BATS_TEST_TMPDIR accept='[{"type": "insecureAcceptAnything"}]' reject='[{"type": "reject"}]' from
+  mkdir "$t/sub"
+  t=$t/sub
+  skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/unsigned:1" "docker-archive:$t/d.tar:x:1"
+  skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/unsigned:1" "oci-archive:$t/o.tar:1"
+  skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/unsigned:1" "oci:$t/o:1"
+  gzip -k "$t/d.tar"
+  tar -C "$t" -cf "$t/root.tar" d.tar.gz
+  files() { find "$KIST_ROOT/root/blobs" "$KIST_ROOT/root/tmp" -type f | sort; }
+  before=$(files)
+  # refused by default: nothing is there, whether it is a file, compressed, or a pipe
+  policy ''
+  for from in d.tar d.tar.gz o.tar o; do
+    fails_with 1 "default: all of its images are rejected" kist load --signature-policy "$P" -i "$t/$from"
+    nothing_came
+  done
+  fails_with 1 "are rejected" kist load --signature-policy "$P" < <(cat "$t/d.tar")
+  fails_with 1 "tarball" kist import --signature-policy "$P" "$t/root.tar" r:1
+  nothing_came
+  [[ $(files) == "$before" ]]
+  # each transport by itself; the user's file counts without being named
+  policy "\"docker-archive\": {\"\": $reject}, \"oci-archive\": {\"\": $accept}, \"oci\": {\"\": $accept}, \"tarball\": {\"\": $accept}"
+  cp "$P" "$XDG_CONFIG_HOME/containers/policy.json"
+  fails_with 1 'docker-archive' kist load -i "$t/d.tar"
+  fails_with 1 'docker-archive' kist copy "docker-archive:$t/d.tar" "dir:$t/x"
+  [[ ! -e $t/x/manifest.json ]]
+  nothing_came
+  kist load -qi "$t/o.tar"
+  kist load -qi "$t/o"
+  kist import "$t/root.tar" r:1 >/dev/null
+  rm "$XDG_CONFIG_HOME/containers/policy.json"
+  mapfile -t from < <(kist images -q)
+  kist rmi -f "${from[@]}" >/dev/null
+  # scopes: the file's path, a directory above it; standard input has none
+  policy "\"docker-archive\": {\"$t/d.tar\": $accept}, \"oci\": {\"$t\": $accept}, \"oci-archive\": {\"$t/o.tar:1\": $accept}"
+  ln -s d.tar "$t/link.tar"
+  (cd "$t" && kist load -q --signature-policy "$P" -i link.tar)
+  kist load -q --signature-policy "$P" -i "$t/o"
+  kist load -q --signature-policy "$P" -i "$t/o.tar"
+  kist copy -q --signature-policy "$P" "oci-archive:$t/o.tar:1" "dir:$t/y"
+  fails_with 1 "are rejected" kist load --signature-policy "$P" -i "$t/d.tar.gz"
+  fails_with 1 "are rejected" kist load --signature-policy "$P" <"$t/d.tar"
+  # what needs a signature is not met by what can have none
+  policy "\"docker-archive\": {\"\": [{\"type\": \"sigstoreSigned\", \"keyPath\": \"$KIST_ROOT/key.pub\"}]}"
+  fails_with 1 "$P" kist load --signature-policy "$P" -i "$t/d.tar"
+}
+
 @test "OpenPGP signatures that skopeo made, from a lookaside and in a directory" {
   need gpg
   export GNUPGHOME=$BATS_TEST_TMPDIR/gpg

@@ -1,5 +1,6 @@
 /* kist import: an image from a root file system's tar. */
 #include "cli/transport/changes.h"
+#include "cli/transport/remote.h"
 #include "cli/store.h"
 
 #include "base/mem.h"
@@ -43,7 +44,10 @@ static int cmd_import(struct cli *c)
 	if (fd < 0)
 		return fd;
 	struct store *s cleanup_store = NULL;
-	r = cli_store_open(c, &s, &c->err);
+	struct remote trusted cleanup_remote = {0};
+	r = remote_trust(c, &trusted);
+	if (r >= 0)
+		r = cli_store_open(c, &s, &c->err);
 	if (r < 0)
 		return r;
 	char *comment cleanup_free = mem_printf("Imported from %s", path);
@@ -52,6 +56,7 @@ static int cmd_import(struct cli *c)
 		.created = created,
 		.comment = cli_value(c, "message") ?: comment,
 		.tag = c->n_operands > 1 ? tag : NULL,
+		.trust = &trusted.trust,
 	};
 	char id[STORE_DIGEST_MAX];
 	r = transport_import(s, fd, &o, id, &c->err);

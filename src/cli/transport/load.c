@@ -1,5 +1,6 @@
 /* kist load: images from a file, a directory or standard input. */
 #include "cli/store.h"
+#include "cli/transport/remote.h"
 #include "cli/transport/transport.h"
 #include "transport/load.h"
 
@@ -27,10 +28,14 @@ static int cmd_load(struct cli *c)
 		return r;
 	}
 	struct store *s cleanup_store = NULL;
-	int r = cli_store_open(c, &s, &c->err);
+	struct remote trusted cleanup_remote = {0};
+	int r = remote_trust(c, &trusted);
+	if (r >= 0)
+		r = cli_store_open(c, &s, &c->err);
 	if (r < 0)
 		return r;
-	struct transport_load_options o = {.loaded = print_loaded, .ctx = c};
+	struct transport_load_options o = {
+		.loaded = print_loaded, .ctx = c, .trust = &trusted.trust};
 	if (input)
 		return transport_load_path(s, input, &o, &c->err);
 	return transport_load_fd(s, STDIN_FILENO, &o, &c->err);
