@@ -217,14 +217,14 @@ static int keep_blob(struct job *j, const struct snapshot_ingest_info *info, str
 	return r;
 }
 
-/* Which repository has it, as the wire names it: a push to the same registry mounts from there. */
-static int note_place(struct job *j, struct err *e)
+int transport_fetch_seen(
+	struct store *s, struct registry_repo *repo, const char *digest, struct err *e)
 {
 	struct registry_where at;
-	if (!registry_repo_answered(j->f->repo, &at))
+	if (!registry_repo_answered(repo, &at))
 		return 0;
 	char *place cleanup_free = mem_printf("%s/%s", at.host, at.path);
-	return store_blob_seen(j->f->store, j->d->digest, place, e);
+	return store_blob_seen(s, digest, place, e);
 }
 
 static int commit(struct job *j, struct err *e)
@@ -235,7 +235,7 @@ static int commit(struct job *j, struct err *e)
 	if (r >= 0)
 		r = keep_blob(j, &info, e);
 	if (r >= 0)
-		r = note_place(j, e);
+		r = transport_fetch_seen(j->f->store, j->f->repo, j->d->digest, e);
 	if (r < 0)
 		return r;
 	j->sum->fetched++;

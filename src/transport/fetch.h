@@ -32,6 +32,11 @@ struct transport_fetch {
 };
 #define TRANSPORT_JOBS 3
 
+/* Remembers that repo has this blob, under the name on the wire: a push to the same registry mounts it
+ * from there. */
+int transport_fetch_seen(
+	struct store *s, struct registry_repo *repo, const char *digest, struct err *e);
+
 struct transport_fetched {
 	uint64_t received; /* bytes over the network */
 	uint64_t reused;   /* bytes that a fetch before had left */

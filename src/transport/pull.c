@@ -244,7 +244,7 @@ static int layers_seen(struct pull *p, const struct oci_manifest *m, struct err 
 	int r = 0;
 	for (size_t i = 0; i < m->nlayers && r >= 0; i++)
 		if (!m->layers[i].urls.n)
-			r = store_blob_seen(p->store, m->layers[i].digest, p->repository, e);
+			r = transport_fetch_seen(p->store, p->repo, m->layers[i].digest, e);
 	return r;
 }
 
