@@ -7,6 +7,9 @@ setup_file() {
   need_root
   need busybox jq
   busybox_rootfs "$KIST_ROOT/rootfs"
+  B=$KIST_ROOT
+  rt spec --bundle "$B"
+  conf '.root.path = env.KIST_ROOT + "/rootfs" | .process.terminal = false'
 }
 teardown_file() {
   local id
@@ -20,8 +23,7 @@ setup() {
   B=$KIST_ROOT/bundle-$BATS_TEST_NUMBER
   ID=kist-test-$$-$BATS_TEST_NUMBER
   mkdir -p "$B"
-  rt spec --bundle "$B"
-  conf '.root.path = env.KIST_ROOT + "/rootfs" | .process.terminal = false'
+  cp "$KIST_ROOT/config.json" "$B/"
 }
 teardown() {
   if [[ $(id -u) == 0 && -n ${ID-} ]]; then rt delete -f "$ID"; fi
@@ -32,9 +34,7 @@ conf() { # JQ-ARGUMENTS...: changes the bundle's config
   jq "$@" "$B/config.json" >"$B/new" && mv "$B/new" "$B/config.json"
 }
 args() {
-  local v
-  v=$(printf '%s\n' "$@" | jq -Rnc '[inputs]')
-  conf --argjson v "$v" '.process.args = $v'
+  jq '.process.args = $ARGS.positional' "$B/config.json" --args -- "$@" >"$B/new" && mv "$B/new" "$B/config.json"
 }
 script() { args sh -c "$1"; }
 started() { # a running container whose main process waits
