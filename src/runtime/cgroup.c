@@ -271,7 +271,7 @@ static void enable_below(const char *dir, unsigned wanted)
 			log_debug("cgroup '%s': %.*s: %s", dir, (int)(end - p), p, strerror(errno));
 }
 
-/* mkdir -p below the top of one hierarchy, with what each level needs */
+/* mkdir -p below the top of one hierarchy, with what each level needs. 1: the last one was there */
 static int make_levels(const struct runtime_cgroup *g, unsigned bit, char *dir, size_t top_len)
 {
 	for (char *p = dir + top_len;; p++) {
@@ -286,14 +286,15 @@ static int make_levels(const struct runtime_cgroup *g, unsigned bit, char *dir, 
 			enable_below(dir, g->enable);
 		cleanup_free char *parent = mem_strdup(dir);
 		*slash = '/';
-		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		bool there = mkdir(dir, 0755) < 0;
+		if (there && errno != EEXIST)
 			return -errno;
 		int r = bit == RUNTIME_CG_CPUSET && !in_v2(g, bit) ? copy_cpuset(dir, parent) : 0;
 		if (r < 0)
 			return r;
 		*p = end;
 		if (!end)
-			return 0;
+			return there;
 	}
 }
 
@@ -305,7 +306,7 @@ static int make_one(const struct runtime_cgroup *g, unsigned bit, struct err *e)
 	if (bit != RUNTIME_CG_CPUSET && !in_v2(g, bit) && mkdir(dir, 0755) == 0)
 		return 0;
 	int r = make_levels(g, bit, dir, strlen(dir) - strlen(g->path));
-	return r < 0 ? err_sysno(e, r, "make cgroup '%s'", dir) : 0;
+	return r < 0 ? err_sysno(e, r, "make cgroup '%s'", dir) : r;
 }
 
 static bool has_dir(const struct runtime_cgroup *g, unsigned bit)
@@ -315,14 +316,29 @@ static bool has_dir(const struct runtime_cgroup *g, unsigned bit)
 	return g->controllers & bit;
 }
 
-int cgroup_make(const struct runtime_cgroup *g, struct err *e)
+int cgroup_make(const struct runtime_cgroup *g, bool *ret_there, struct err *e)
 {
+	bool there = false;
 	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
 		int r = has_dir(g, controllers[i].bit) ? make_one(g, controllers[i].bit, e) : 0;
 		if (r < 0)
 			return r;
+		there |= r;
 	}
+	if (ret_there)
+		*ret_there = there;
 	return 0;
+}
+
+void cgroup_unmake(const struct runtime_cgroup *g)
+{
+	char dir[CGROUP_PATH_MAX];
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		if (!has_dir(g, controllers[i].bit))
+			continue;
+		cgroup_dir(g->mode == RUNTIME_CGROUP_V2, controllers[i].bit, g->path, dir);
+		rmdir(dir); /* one that holds somebody stays */
+	}
 }
 
 int cgroup_open_tasks(const struct runtime_cgroup *g, int *fds, size_t max, struct err *e)

@@ -52,7 +52,7 @@ int cgroup_extend(struct runtime_cgroup *g, unsigned controllers, struct err *e)
 	more.controllers = controllers & ~g->controllers;
 	if (!more.controllers)
 		return 0;
-	int r = cgroup_make(&more, e);
+	int r = cgroup_make(&more, NULL, e);
 	for (size_t before = SIZE_MAX, i = 0; r == 0 && i < MOVE_ROUNDS; i++) {
 		cleanup_free pid_t *v = NULL;
 		size_t n = 0;

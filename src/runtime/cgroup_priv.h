@@ -86,7 +86,10 @@ int cgroup_choose(const struct cgroup_aim *aim, const struct runtime_resources *
  * would need one is an error, or a warning when aim is lenient. g may end as no group at all. */
 int cgroup_reach(struct cgroup_aim *aim, const struct runtime_resources *r,
 	struct runtime_cgroup *g, struct err *e);
-int cgroup_make(const struct runtime_cgroup *g, struct err *e);
+/* *ret_there (may be NULL): one of its directories was there before */
+int cgroup_make(const struct runtime_cgroup *g, bool *ret_there, struct err *e);
+/* Takes away the directories that are empty, and kills nobody */
+void cgroup_unmake(const struct runtime_cgroup *g);
 /* Moves one process (v1: into every hierarchy of g) */
 int cgroup_add_pid(const struct runtime_cgroup *g, pid_t pid, struct err *e);
 /* v1: hierarchies that a group did not have until now; its processes move there */

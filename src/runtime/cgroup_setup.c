@@ -106,8 +106,24 @@ static int make_scope(struct cgroup_setup *s, const struct runtime_config *c,
 	if (g->mode == RUNTIME_CGROUP_V2 && !cgroup_exists(g))
 		return err_set(e, ERR_CHILD, "systemd made unit '%s', but not as cgroup '%s'",
 			g->unit, g->path);
-	r = cgroup_make(g, e);
+	r = cgroup_make(g, NULL, e);
 	return r < 0 ? r : cgroup_add_pid(g, pid, e);
+}
+
+/* A group has one container: what is in it is limited, frozen and killed as one. */
+static int make_group(const struct runtime_cgroup *g, struct err *e)
+{
+	bool there;
+	size_t n = 0;
+	cleanup_free pid_t *pids = NULL;
+	int r = cgroup_make(g, &there, e);
+	if (r < 0 || !there || runtime_cgroup_pids(g, &pids, &n, NULL) < 0 || !n)
+		return r;
+	cgroup_unmake(g);
+	r = err_set(e, ERR_EXISTS, "cgroup '%s' holds processes already, among them %d", g->path,
+		(int)pids[0]);
+	err_hint(e, "give each container a linux.cgroupsPath of its own");
+	return r;
 }
 
 int cgroup_setup_do(struct cgroup_setup *s, const struct runtime_config *c,
@@ -117,7 +133,7 @@ int cgroup_setup_do(struct cgroup_setup *s, const struct runtime_config *c,
 	if (s->systemd)
 		r = make_scope(s, c, g, id, pid, e);
 	else if (g->path)
-		r = cgroup_make(g, e);
+		r = make_group(g, e);
 	if (r == 0 && g->path)
 		r = cgroup_apply(&s->aim, g, &c->resources, false, e);
 	if (r == 0 && s->delegate)

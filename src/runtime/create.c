@@ -100,8 +100,9 @@ static int prepare_cgroup(struct creation *w, struct err *e)
 
 static int make_cgroup(struct creation *w, struct err *e)
 {
-	w->made_cgroup = true;
-	return cgroup_setup_do(&w->cgroup, w->c, &w->k->cgroup, w->o->id, w->k->pid, e);
+	int r = cgroup_setup_do(&w->cgroup, w->c, &w->k->cgroup, w->o->id, w->k->pid, e);
+	w->made_cgroup = r != -ERR_EXISTS; /* else it is somebody's */
+	return r;
 }
 
 /* A sysctl of a namespace that is joined must not be one of the host's own. */

@@ -130,7 +130,7 @@ static int extend(struct update *x, const struct cgroup_aim *aim, struct err *e)
 	 * in that tree already */
 	struct runtime_cgroup below = x->g;
 	below.controllers &= RUNTIME_CG_UNIFIED;
-	r = want.enable ? cgroup_make(&below, e) : 0;
+	r = want.enable ? cgroup_make(&below, NULL, e) : 0;
 	return r < 0 ? r : cgroup_extend(&x->g, want.controllers, e);
 }
 

@@ -161,6 +161,25 @@ has_file() { # CONTROLLER V1-FILE V2-FILE: whether groups have it here
   fails_with 1 'one for systemd' rt create --bundle "$B" "$ID"
 }
 
+@test "a group that holds processes is no place for another container, and stays as it is" {
+  conf --arg p "/kist-test-$$/$ID" '.linux.cgroupsPath = $p'
+  started
+  fails_with 1 "cgroup '/kist-test-$$/$ID' holds processes already" rt run --bundle "$B" "$ID-x"
+  # in a hierarchy that the first one is not in nothing stays, either
+  conf '.linux.resources.pids.limit = 9'
+  fails_with 1 "holds processes already" rt run --bundle "$B" "$ID-x"
+  [[ $(rt state "$ID" | jq -r .status) == running && ! -e $KIST_ROOT/rt/$ID-x ]]
+  [[ $(rt exec "$ID" echo alive) == alive ]]
+  rt delete -f "$ID"
+  nothing_left
+  # an empty one is taken, and removed
+  mkdir -p "/sys/fs/cgroup/$(v2 || echo memory/)kist-test-$$/$ID"
+  args true
+  rt run --bundle "$B" "$ID"
+  nothing_left
+  for d in /sys/fs/cgroup/{,*/}"kist-test-$$"; do [[ ! -d $d ]] || rmdir "$d"; done
+}
+
 @test "update: options, a file, stdin, and what it says next time" {
   conf '.linux.resources.memory = {limit: 33554432} | .linux.resources.cpu = {quota: 20000, period: 50000}'
   started
