@@ -231,7 +231,9 @@ nothing_left() {
 }
 
 @test "options that docker has and kist refuses are named" {
-  fails_with 125 "'--userns' is not supported" kist run --userns host bb true
+  fails_with 125 "--userns 'auto' is not supported: a container has no user namespace of its own" kist run --userns auto bb true
+  fails_with 125 "'--uidmap' is not supported" kist run --uidmap 0:100000:65536 bb true
+  [[ $(kist run --rm --userns host bb readlink /proc/self/ns/user) == "$(readlink /proc/self/ns/user)" ]]
   fails_with 125 "'--gpus' is not supported" kist run --gpus all bb true
   fails_with 125 "names no registry" kist run --pull always bb true
 }

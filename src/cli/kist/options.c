@@ -271,6 +271,21 @@ static int add_namespace(struct cli *c, const char *name, char **place)
 	return 0;
 }
 
+/* The one there is: see docs/rootless.md */
+static int check_userns(struct cli *c)
+{
+	const char *v = cli_value(c, "userns");
+	if (!v || !*v || str_eq(v, "host"))
+		return 0;
+	int r = err_set(&c->err, ERR_UNSUPPORTED,
+		"--userns '%s' is not supported: a container has no user namespace of its own, "
+		"without root all share the user's",
+		v);
+	err_hint(&c->err, "kist-runtime makes one: linux.uidMappings in a bundle, or podman "
+			  "--runtime kist-runtime --userns auto");
+	return r;
+}
+
 static int add_security(struct cli *c, struct engine_config *g)
 {
 	uint64_t caps;
@@ -291,7 +306,9 @@ static int add_security(struct cli *c, struct engine_config *g)
 		if (!strchr(g->sysctls.v[i], '='))
 			return err_set(&c->err, ERR_USAGE, "--sysctl '%s': expected NAME=VALUE",
 				g->sysctls.v[i]);
-	int r = oci_caps_compute(g->privileged, &g->cap_add, &g->cap_drop, &caps, &c->err);
+	int r = check_userns(c);
+	if (r >= 0)
+		r = oci_caps_compute(g->privileged, &g->cap_add, &g->cap_drop, &caps, &c->err);
 	if (r >= 0)
 		r = add_namespace(c, "pid", &g->pid_mode);
 	if (r >= 0)

@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 
+#define NO_USERNS "a container has no user namespace of its own; a bundle has, under kist-runtime"
 #define RUN_OPTS                                                                                   \
 	{"name", 0, "NAME", "name of the container", 0},                                           \
 		{"interactive", 'i', NULL, "keep standard input open", 0},                         \
@@ -51,10 +52,10 @@
 		{"uts", 0, "host", "the host's host name", 0},                                     \
 		{"cgroupns", 0, "host|private", "the host's cgroup namespace", 0},                 \
 		{"cgroup-parent", 0, "PATH", "cgroup above the container's (/kist)", 0},           \
-		{"userns", 0, "MODE",                                                              \
-			"without root all containers share the user's namespace, as root the "     \
-			"host's",                                                                  \
-			CLI_REFUSED},                                                              \
+		{"userns", 0, "host",                                                              \
+			"no user namespace of its own: the host's, without root the user's", 0},   \
+		{"uidmap", 0, "MAP", NO_USERNS, CLI_REFUSED},                                      \
+		{"gidmap", 0, "MAP", NO_USERNS, CLI_REFUSED},                                      \
 		{"memory", 'm', "SIZE", "memory limit", 0},                                        \
 		{"memory-swap", 0, "SIZE", "memory and swap together; -1: unlimited", 0},          \
 		{"memory-reservation", 0, "SIZE", "soft memory limit", 0},                         \
