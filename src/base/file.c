@@ -45,17 +45,18 @@ int file_sync_dir(int dirfd, const char *path, struct err *e)
 	return 0;
 }
 
-static int write_temporary(int dirfd, const char *tmp, const void *p, size_t len, mode_t mode,
-	enum file_flags flags, struct err *e)
+/* Messages name the file that is wanted: the other one is gone when somebody reads them. */
+static int write_temporary(int dirfd, const char *path, const char *tmp, const void *p, size_t len,
+	mode_t mode, enum file_flags flags, struct err *e)
 {
 	cleanup_fd int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
-		return err_sys(e, "create '%s'", tmp);
+		return err_sys(e, "create '%s'", path);
 	int r = io_write_all(fd, p, len);
 	if (r < 0)
-		return err_sysno(e, r, "write '%s'", tmp);
+		return err_sysno(e, r, "write '%s'", path);
 	if ((flags & FILE_DURABLE) && fsync(fd) < 0)
-		return err_sys(e, "sync '%s'", tmp);
+		return err_sys(e, "sync '%s'", path);
 	return 0;
 }
 
@@ -65,9 +66,9 @@ int file_write(int dirfd, const char *path, const void *p, size_t len, mode_t mo
 	char id[17];
 	random_hex(id, 8);
 	cleanup_free char *tmp = mem_printf("%s.tmp-%s", path, id);
-	int r = write_temporary(dirfd, tmp, p, len, mode, flags, e);
+	int r = write_temporary(dirfd, path, tmp, p, len, mode, flags, e);
 	if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
-		r = err_sys(e, "rename '%s' to '%s'", tmp, path);
+		r = err_sys(e, "create '%s'", path);
 	if (r < 0) {
 		unlinkat(dirfd, tmp, 0);
 		return r;

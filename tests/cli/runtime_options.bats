@@ -112,6 +112,13 @@ P
   nothing_left
 }
 
+@test "a file that cannot be written is named as it was asked for" {
+  script true
+  fails_with 1 "create '/no/such/pid': No such file" rt run --pid-file /no/such/pid --bundle "$B" "$ID"
+  fails_with 1 "create '/no/such/config.json': No such file" rt spec --bundle /no/such
+  nothing_left
+}
+
 @test "exec wants an absolute working directory" {
   started
   mkdir -p "$KIST_ROOT/rootfs/tmp"
