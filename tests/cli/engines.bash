@@ -62,4 +62,4 @@ engine_teardown() {
 }
 # terminal COMMAND: its output on a terminal of its own, without what terminals add
 # (its input stays open: at an end of file script types one into the terminal, which ends what reads it)
-terminal() { script -qec "$1" /dev/null < <(exec sleep 3 3>&-) 2>&1 | tr -d '\r\000'; }
+terminal() { script -qec "$1" /dev/null < <(exec sleep 3 3>&-) 2>&1 | stdbuf -oL tr -d '\r\000'; }
