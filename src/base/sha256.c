@@ -45,6 +45,14 @@ void sha256_add(struct sha256 *h, const void *p, size_t len)
 		abort();
 }
 
+void sha256_peek(const struct sha256 *h, uint8_t out[SHA256_SIZE])
+{
+	struct sha256 *copy cleanup_sha256 = sha256_new();
+	if (EVP_MD_CTX_copy_ex(copy->ctx, h->ctx) != 1)
+		abort();
+	sha256_end(copy, out);
+}
+
 void sha256_end(struct sha256 *h, uint8_t out[SHA256_SIZE])
 {
 	unsigned int n = 0;

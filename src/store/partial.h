@@ -4,6 +4,9 @@
  * and the next command goes on behind them. They are not to be believed: whoever
  * goes on hashes them again, together with what follows.
  *
+ * HEX.marks beside it says what the digests of the first so many bytes were when they came. After
+ * a crash of the machine the file may be torn: the marks tell up to where it is not.
+ *
  * The file is locked (flock) by the process that fetches, so two commands do not
  * fetch one blob at the same time, and a killed one leaves no lock behind. It may
  * be held over the network: nothing but a fetch of the same blob waits for it.
@@ -30,8 +33,17 @@ uint64_t store_partial_size(const struct store_partial *p);
 /* To read what is there (pread); borrowed. */
 int store_partial_fd(const struct store_partial *p);
 int store_partial_append(struct store_partial *p, const void *data, size_t len, struct err *e);
-/* The bytes were wrong: none are left. */
-int store_partial_reset(struct store_partial *p, struct err *e);
+/* All but the first `size` bytes, and their marks, go. 0: the bytes were wrong, none are left. */
+int store_partial_cut(struct store_partial *p, uint64_t size, struct err *e);
+
+struct store_partial_mark {
+	uint64_t size;
+	uint8_t digest[32]; /* SHA-256 of the first `size` bytes */
+};
+/* Of all bytes that are there now */
+int store_partial_add_mark(struct store_partial *p, const uint8_t digest[32], struct err *e);
+/* The one with number i, from 0; their sizes grow. false: there are no more. */
+bool store_partial_mark(const struct store_partial *p, uint64_t i, struct store_partial_mark *ret);
 /* The caller has hashed them all: they become the blob. Frees p in every case. */
 int store_partial_commit(struct store_partial *p, struct err *e);
 /* The layer is stored and its compressed bytes are not kept. Frees p. */

@@ -14,6 +14,7 @@
 #include "store/lease.h"
 #include "store/partial.h"
 #include "transport/crowd_priv.h"
+#include "transport/keep_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -35,7 +36,8 @@ struct job {
 	struct store_partial *partial; /* NULL: the bytes come from `blob` */
 	int blob;                      /* the compressed blob, kept in the store; or -1 */
 	struct snapshot_ingest *ingest;
-	uint64_t seen; /* bytes that keep() has been given */
+	struct transport_keep keep; /* into the partial, in a thread of the ingest's */
+	uint64_t sound;             /* of bytes that are damaged: these are not */
 	uint64_t received;
 	unsigned damaged; /* times that the bytes were not those of the digest */
 };
@@ -62,18 +64,6 @@ static int replay(struct job *j, int fd, uint64_t size, struct err *e)
 	return 0;
 }
 
-/* In a thread of the ingest's: the bytes again, as they are hashed, in large pieces. What was replayed
- * is in the file already. */
-static int keep(void *arg, const void *p, size_t len, struct err *e)
-{
-	struct job *j = arg;
-	uint64_t have = store_partial_size(j->partial);
-	size_t old = (size_t)MIN(len, have - MIN(have, j->seen));
-	j->seen += len;
-	return old == len ? 0
-			  : store_partial_append(j->partial, (const char *)p + old, len - old, e);
-}
-
 static int arrived(void *arg, const void *p, size_t len, struct err *e)
 {
 	struct job *j = arg;
@@ -88,7 +78,7 @@ static int arrived(void *arg, const void *p, size_t len, struct err *e)
 static int receive(struct job *j, struct err *e)
 {
 	const struct oci_descriptor *d = j->d;
-	uint64_t have = store_partial_size(j->partial); /* it grows in keep()'s thread */
+	uint64_t have = store_partial_size(j->partial); /* it grows in the ingest's thread */
 	int r = replay(j, store_partial_fd(j->partial), have, e);
 	if (r < 0 || have == d->size)
 		return r;
@@ -103,6 +93,17 @@ static int receive(struct job *j, struct err *e)
 	return registry_blob_fetch(j->f->repo, &f, &j->received, e);
 }
 
+/* What has come stays. Where it is wrong, was it torn on the disk? */
+static void give_up(struct job *j, int r)
+{
+	snapshot_ingest_stop(j->ingest);
+	if (!j->partial)
+		return;
+	transport_keep_end(&j->keep);
+	bool wrong = r == -ERR_DIGEST || r == -ERR_FORMAT;
+	j->sound = wrong && j->task.item.from ? transport_keep_sound(j->partial) : 0;
+}
+
 static int run(void *arg, struct err *e)
 {
 	struct job *j = arg;
@@ -111,8 +112,10 @@ static int run(void *arg, struct err *e)
 		transport_task_state(&j->task, TRANSPORT_STORING);
 		r = snapshot_ingest_drain(j->ingest, e);
 	}
+	if (r >= 0 && j->partial)
+		r = transport_keep_verify(&j->keep, j->d->digest, e);
 	if (r < 0)
-		snapshot_ingest_stop(j->ingest);
+		give_up(j, r);
 	return r;
 }
 
@@ -135,6 +138,7 @@ static void release(void *arg)
 {
 	struct job *j = arg;
 	snapshot_ingest_free(STEAL(j->ingest));
+	transport_keep_release(&j->keep);
 	store_partial_free(STEAL(j->partial));
 	if (j->blob >= 0)
 		close(STEAL_FD(j->blob));
@@ -159,10 +163,14 @@ static int begin_ingest(struct job *j, struct err *e)
 		.diffid = j->diffid,
 		.blob_size = j->d->size,
 		.limits = j->f->limits,
-		.keep = j->partial ? keep : NULL,
-		.keep_arg = j,
 	};
-	j->seen = 0;
+	if (j->partial) {
+		transport_keep_begin(&j->keep, j->partial);
+		opt.blob_digest = NULL; /* keep hashes them */
+		opt.skip_blob_hash = true;
+		opt.keep = transport_keep_bytes;
+		opt.keep_arg = &j->keep;
+	}
 	return snapshot_ingest_begin(j->f->store, &opt, &j->ingest, e);
 }
 
@@ -185,7 +193,7 @@ static int start(void *arg, struct err *e)
 	if (r == 0 && have_blob(j))
 		store_partial_free(STEAL(j->partial));
 	if (r >= 0 && j->partial && store_partial_size(j->partial) > j->d->size)
-		r = store_partial_reset(j->partial, e);
+		r = store_partial_cut(j->partial, 0, e);
 	if (r >= 0)
 		r = begin_ingest(j, e);
 	if (r < 0)
@@ -243,15 +251,17 @@ static int commit(struct job *j, struct err *e)
 	return 0;
 }
 
-/* The bytes are not those of the digest. Those on the disk are worth nothing then, and once it is
- * tried anew: a partial blob may be torn, a proxy on the way may be broken. 1: again. */
+/* The bytes are not those of the digest. Those on the disk are worth nothing then, but for what their
+ * marks vouch for, and once it is tried anew: a partial blob may be torn, a proxy on the way may be
+ * broken. 1: again. */
 static int damaged(struct job *j, int r, const struct err *e)
 {
-	int reset = j->partial ? store_partial_reset(j->partial, NULL)
-			       : store_blob_delete(j->f->store, j->d->digest, NULL);
-	if (j->damaged++ >= DAMAGED_MOST || reset < 0)
+	int cut = j->partial ? store_partial_cut(j->partial, j->sound, NULL)
+			     : store_blob_delete(j->f->store, j->d->digest, NULL);
+	if (j->damaged++ >= DAMAGED_MOST || cut < 0)
 		return r;
-	transport_note(j->f->progress, "layer %.19s: %s; it is fetched anew", j->d->digest, e->msg);
+	transport_note(j->f->progress, "layer %.19s: %s; it is fetched anew%s", j->d->digest,
+		e->msg, j->sound ? " from where the disk has lost it" : "");
 	return 1;
 }
 
@@ -267,7 +277,7 @@ static int end(void *arg, int r, struct err *e)
 			return r;
 	} else if (r == -ERR_LIMIT) {
 		if (j->partial)
-			(void)store_partial_reset(j->partial, NULL);
+			(void)store_partial_cut(j->partial, 0, NULL);
 		err_hint(e, "where it is meant to be so large, --max-layer-size SIZE and "
 			    "--max-ratio N raise the limits");
 	}

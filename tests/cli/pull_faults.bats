@@ -110,6 +110,24 @@ nothing_visible() {
   complete
 }
 
+@test "of a partial blob that is torn on the disk, what came before the tear is kept" {
+  fault "GET /blobs/$BIG cut=4000000 times=1" "GET /blobs/$BIG hang-up"
+  run ! kist pull -q --retry 0 "$FAULTY/app:1"
+  before=$(partial)
+  fault "GET /blobs/$BIG cut=3000000 times=1" "GET /blobs/$BIG hang-up"
+  run ! kist pull -q --retry 0 "$FAULTY/app:1"
+  (($(partial) > before))
+  [[ -f $KIST_ROOT/root/blobs/partial/${BIG#sha256:}.marks ]]
+  printf 'torn' | dd of="$KIST_ROOT/root/blobs/partial/${BIG#sha256:}" bs=1 seek=$((before + 1000000)) conv=notrunc 2>/dev/null
+  fault ''
+  fault_reset
+  run -0 --separate-stderr kist pull "$FAULTY/app:1"
+  [[ $stderr == *"from where the disk has lost it"* ]]
+  complete
+  # what comes behind the tear may have been asked for before it was seen
+  (($(received) < 2 * BIG_SIZE - before - before))
+}
+
 @test "a registry that knows no ranges still ends well" {
   fault "GET /blobs/$BIG cut=8000000 times=1" "GET /blobs/$BIG hang-up"
   run ! kist pull -q --retry 0 "$FAULTY/app:1"

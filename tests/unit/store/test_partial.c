@@ -61,12 +61,59 @@ static void nothing_is_left_of_nothing(void **state)
 	assert_false(on_disk(f, "partial", d));
 	assert_ok(store_partial_open(f->s, d, &p, &f->e), &f->e);
 	assert_ok(store_partial_append(p, "y", 1, &f->e), &f->e);
-	assert_ok(store_partial_reset(p, &f->e), &f->e);
+	assert_ok(store_partial_cut(p, 0, &f->e), &f->e);
 	assert_int_equal(store_partial_size(p), 0);
 	assert_ok(store_partial_append(p, "z", 1, &f->e), &f->e);
 	store_partial_drop(p);
 	assert_false(on_disk(f, "partial", d));
 	assert_int_equal(store_partial_open(f->s, "sha256:../../x", &p, &f->e), -EINVAL);
+}
+
+/* Marks stay with the bytes that they are of, and go with them. */
+static void marks(void **state)
+{
+	struct fixture *f = *state;
+	char d[STORE_DIGEST_MAX];
+	const uint8_t one[32] = {1}, two[32] = {2};
+	struct store_partial_mark m;
+	struct store_partial *p = NULL;
+	digest_of("marked", d);
+	char *path cleanup_free =
+		mem_printf("%s/blobs/partial/%s.marks", f->root, store_digest_hex(d));
+	assert_ok(store_partial_open(f->s, d, &p, &f->e), &f->e);
+	assert_ok(store_partial_add_mark(p, one, &f->e), &f->e); /* of nothing: none */
+	assert_false(store_partial_mark(p, 0, &m));
+	assert_ok(store_partial_append(p, "mar", 3, &f->e), &f->e);
+	assert_ok(store_partial_add_mark(p, one, &f->e), &f->e);
+	assert_ok(store_partial_add_mark(p, one, &f->e), &f->e); /* nothing new came */
+	assert_ok(store_partial_append(p, "ked", 3, &f->e), &f->e);
+	assert_ok(store_partial_add_mark(p, two, &f->e), &f->e);
+	store_partial_free(p);
+
+	assert_ok(store_partial_open(f->s, d, &p, &f->e), &f->e);
+	assert_true(store_partial_mark(p, 0, &m));
+	assert_int_equal(m.size, 3);
+	assert_memory_equal(m.digest, one, 32);
+	assert_true(store_partial_mark(p, 1, &m));
+	assert_int_equal(m.size, 6);
+	assert_memory_equal(m.digest, two, 32);
+	assert_false(store_partial_mark(p, 2, &m));
+	assert_ok(store_partial_cut(p, 5, &f->e), &f->e);
+	assert_int_equal(store_partial_size(p), 5);
+	assert_false(store_partial_mark(p, 1, &m));
+	store_partial_free(p);
+	/* a crash: the file is shorter than its marks say */
+	char *file cleanup_free = mem_printf("%s/blobs/partial/%s", f->root, store_digest_hex(d));
+	assert_int_equal(truncate(file, 2), 0);
+	assert_ok(store_partial_open(f->s, d, &p, &f->e), &f->e);
+	assert_false(store_partial_mark(p, 0, &m));
+	assert_ok(store_partial_append(p, "rked", 4, &f->e), &f->e);
+	assert_ok(store_partial_add_mark(p, two, &f->e), &f->e);
+	assert_true(store_partial_mark(p, 0, &m));
+	assert_int_equal(m.size, 6);
+	assert_true(file_exists(AT_FDCWD, path));
+	assert_ok(store_partial_commit(p, &f->e), &f->e);
+	assert_false(file_exists(AT_FDCWD, path));
 }
 
 static void one_owner(void **state)
@@ -147,6 +194,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(goes_on, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			nothing_is_left_of_nothing, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(marks, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(one_owner, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(lease_ends, fixture_setup, fixture_teardown),
 	};
