@@ -24,6 +24,8 @@ int gc_blob_needed(struct store *s, const char *digest, int64_t mtime, struct er
 		"           WHERE d.digest=?1)"
 		" OR EXISTS(SELECT 1 FROM image_index x JOIN image i ON i.id=x.image"
 		"           WHERE x.digest=?1)"
+		" OR EXISTS(SELECT 1 FROM index_blob b JOIN image_index x ON x.digest=b.idx"
+		"           JOIN image i ON i.id=x.image WHERE b.blob=?1)"
 		" OR EXISTS(SELECT 1 FROM layer_blob b JOIN layer l ON l.diffid=b.diffid"
 		"           WHERE b.digest=?1)"
 		" OR EXISTS(SELECT 1 FROM lease_ref WHERE ref=?1)"
@@ -101,6 +103,10 @@ int gc_image_rows_delete(struct store *s, const char *id, struct err *e)
 	if (r >= 0)
 		r = store_exec(s, e, "DELETE FROM image_index WHERE image=?1", "s", id);
 	if (r >= 0)
+		r = store_exec(s, e,
+			"DELETE FROM index_blob WHERE idx NOT IN (SELECT digest FROM image_index)",
+			"");
+	if (r >= 0)
 		r = store_exec(s, e, "DELETE FROM image WHERE id=?1", "s", id);
 	return r < 0 ? r : 0;
 }
@@ -140,7 +146,9 @@ static int delete_image(struct store *s, const struct collection *c, int trash, 
 	strv_add(&blobs, c->image);
 	r = read_digests(s, &blobs, e,
 		"SELECT digest FROM image_digest WHERE image=?1"
-		" UNION SELECT digest FROM image_index WHERE image=?1",
+		" UNION SELECT digest FROM image_index WHERE image=?1"
+		" UNION SELECT b.blob FROM index_blob b JOIN image_index x ON x.digest=b.idx"
+		" WHERE x.image=?1",
 		c->image);
 	if (r >= 0)
 		r = gc_image_rows_delete(s, c->image, e);

@@ -72,6 +72,10 @@ int store_image_digest(struct store *s, const char *id, const char *name,
 /* The index of several platforms that names this image (its bytes may be a blob of the store).
  * While an image with a tag is in it, the others of the same index are not pruned. */
 int store_image_add_index(struct store *s, const char *id, const char *index_digest, struct err *e);
+/* A blob that belongs to the index and to none of its images (an attestation's manifest, its config and
+ * layers): it stays as long as an image of the index. */
+int store_index_add_blob(
+	struct store *s, const char *index_digest, const char *blob, struct err *e);
 /* Indexes that name the image and are in blobs/, the newest first. */
 int store_image_indexes(struct store *s, const char *id, struct strv *ret, struct err *e);
 /* Images of an index that are in the store: ids. */

@@ -47,6 +47,9 @@ static const char *const migrations[] = {
 	"CREATE TABLE image_index(digest TEXT, image TEXT, added INTEGER,"
 	" PRIMARY KEY(digest, image)) WITHOUT ROWID;"
 	"CREATE INDEX image_index_image ON image_index(image);",
+	/* 3: what belongs to an index and to none of its images */
+	"CREATE TABLE index_blob(idx TEXT, blob TEXT, PRIMARY KEY(idx, blob)) WITHOUT ROWID;"
+	"CREATE INDEX index_blob_blob ON index_blob(blob);",
 };
 _Static_assert(ARRAY_SIZE(migrations) == STORE_DB_VERSION, "a migration a version");
 

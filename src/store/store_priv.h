@@ -10,7 +10,7 @@
 #include <sqlite3.h>
 
 #define STORE_DB_NAME    "kist.db"
-#define STORE_DB_VERSION 2
+#define STORE_DB_VERSION 3
 #define STORE_STATEMENTS 96 /* a power of two is not needed; more than there are literals */
 
 struct store_statement {

@@ -40,6 +40,17 @@ int store_image_add_index(struct store *s, const char *id, const char *index_dig
 	return r < 0 ? r : 0;
 }
 
+int store_index_add_blob(struct store *s, const char *index_digest, const char *blob, struct err *e)
+{
+	int r = store_check_digest(index_digest, e);
+	if (r >= 0)
+		r = store_check_digest(blob, e);
+	if (r >= 0)
+		r = store_exec(s, e, "INSERT OR IGNORE INTO index_blob VALUES(?1, ?2)", "ss",
+			index_digest, blob);
+	return r < 0 ? r : 0;
+}
+
 int store_image_indexes(struct store *s, const char *id, struct strv *ret, struct err *e)
 {
 	struct store_query q cleanup_query = STORE_QUERY_INIT;

@@ -37,6 +37,7 @@ struct image {
 	struct oci_image_config config;
 	struct buf config_bytes; /* of an image; empty for what is none */
 	struct copy_blob *blobs; /* layers, then the config */
+	bool companion;          /* it is none, but in an index with some */
 };
 
 static void image_release(struct image *x)
@@ -53,11 +54,16 @@ static bool is_image(const struct oci_manifest *m)
 	return oci_media_type_kind(m->config.media_type) == OCI_KIND_CONFIG && !m->artifact_type;
 }
 
+static bool treats_as_image(const struct image *x)
+{
+	return !x->companion && is_image(&x->m);
+}
+
 /* diffIDs let a destination know what it has, and repacking check what it unpacked. */
 static int read_config(struct copy *c, struct image *x, struct err *e)
 {
 	struct buf *b = &x->config_bytes;
-	if (!is_image(&x->m))
+	if (!treats_as_image(x))
 		return 0;
 	int r = transport_from_read(c->from, &x->m.config, b, e);
 	if (r >= 0)
@@ -106,7 +112,7 @@ static int not_here(const struct oci_descriptor *d, const char *to, struct err *
 
 static int plan_layers(struct copy *c, struct image *x, size_t *ret_n, struct err *e)
 {
-	bool image = is_image(&x->m);
+	bool image = treats_as_image(x);
 	size_t n = 0;
 	x->blobs = mem_array(x->m.nlayers + 1, sizeof(*x->blobs));
 	for (size_t i = 0; i < x->m.nlayers; i++) {
@@ -119,15 +125,17 @@ static int plan_layers(struct copy *c, struct image *x, size_t *ret_n, struct er
 				d->digest);
 			continue;
 		}
-		*b = (struct copy_blob){.d = d};
+		*b = (struct copy_blob){.d = d, .raw = !image};
 		if (image && oci_media_type_kind(d->media_type) == OCI_KIND_LAYER) {
 			b->diffid = x->config.diff_ids.n ? x->config.diff_ids.v[i] : NULL;
 			b->repack = wants_repack(c, d, b);
 		}
 		n++;
 	}
-	x->blobs[n++] = (struct copy_blob){
-		.d = &x->m.config, .is_config = true, .bytes = image ? &x->config_bytes : NULL};
+	x->blobs[n++] = (struct copy_blob){.d = &x->m.config,
+		.is_config = true,
+		.raw = !image,
+		.bytes = image ? &x->config_bytes : NULL};
 	*ret_n = n;
 	return 0;
 }
@@ -182,6 +190,7 @@ static int new_manifest(struct copy *c, struct image *x, size_t n, bool root,
 	if (r >= 0)
 		r = changed(c, &x->doc, &doc, e);
 	doc.made_up = c->from->made_up;
+	doc.companion = x->companion;
 	if (r >= 0)
 		r = put_manifest(c, &doc, root, e);
 	if (r < 0)
@@ -192,9 +201,11 @@ static int new_manifest(struct copy *c, struct image *x, size_t n, bool root,
 	return 0;
 }
 
-/* doc is taken over. became: what the image is at the destination. */
-static int copy_image(struct copy *c, struct transport_document *doc, bool root,
-	struct oci_replacement *became, struct err *e)
+/* entry: of the index that it is in; NULL: it is in none. doc is taken over. became: what the image is
+ * at the destination. */
+static int copy_image(struct copy *c, struct transport_document *doc,
+	const struct oci_descriptor *entry, bool root, struct oci_replacement *became,
+	struct err *e)
 {
 	struct image x cleanup(image_release) = {.doc = *doc,
 		.config = OCI_IMAGE_CONFIG_INIT,
@@ -205,7 +216,8 @@ static int copy_image(struct copy *c, struct transport_document *doc, bool root,
 		c->from, x.doc.digest, *c->index_digest ? c->index_digest : NULL, e);
 	if (r >= 0)
 		r = oci_manifest_parse(x.doc.bytes.data, x.doc.bytes.len, &x.m, e);
-	if (r >= 0 && !is_image(&x.m) && (c->to->needs & TRANSPORT_TO_IMAGE))
+	x.companion = r >= 0 && entry && (oci_index_is_attestation(entry) || !is_image(&x.m));
+	if (r >= 0 && !x.companion && !is_image(&x.m) && (c->to->needs & TRANSPORT_TO_IMAGE))
 		r = err_set(e, ERR_UNSUPPORTED, "'%s' takes images; %s is an artifact (%s)",
 			c->to->text, x.doc.digest,
 			x.m.artifact_type ? x.m.artifact_type : x.m.config.media_type);
@@ -214,7 +226,7 @@ static int copy_image(struct copy *c, struct transport_document *doc, bool root,
 	if (r >= 0)
 		r = plan_layers(c, &x, &n, e);
 	if (r >= 0)
-		r = is_image(&x.m) ? copy_layers(c, &x.m, &x.config, x.blobs, n - 1, e) : 0;
+		r = treats_as_image(&x) ? copy_layers(c, &x.m, &x.config, x.blobs, n - 1, e) : 0;
 	if (r >= 0)
 		r = r ? copy_blobs(c, &x.blobs[n - 1], 1, false, e)
 		      : copy_blobs(c, x.blobs, n, true, e);
@@ -231,16 +243,13 @@ static int copy_entry(struct copy *c, const struct oci_descriptor *d, int depth,
 {
 	struct transport_document doc cleanup_transport_document = {0};
 	enum oci_kind kind;
-	/* what says something about an image is no image: our store has no place for it */
-	if ((c->to->needs & TRANSPORT_TO_IMAGE) && oci_index_is_attestation(d))
-		return 0;
 	int r = load(c, d->digest, &doc, e);
 	if (r >= 0)
 		r = oci_manifest_kind(doc.bytes.data, doc.bytes.len, &kind, e);
 	if (r < 0)
 		return r;
 	return kind == OCI_KIND_INDEX ? copy_index(c, &doc, false, depth + 1, became, e)
-				      : copy_image(c, &doc, false, became, e);
+				      : copy_image(c, &doc, d, false, became, e);
 }
 
 static int copy_index(struct copy *c, struct transport_document *doc, bool root, int depth,
@@ -318,7 +327,7 @@ static int copy_root(struct copy *c, const char *digest, bool root, struct err *
 	else
 		r = choose(c, &doc, e);
 	if (r >= 0 && !whole)
-		r = copy_image(c, &doc, root, &became, e);
+		r = copy_image(c, &doc, NULL, root, &became, e);
 	if (r >= 0)
 		memcpy(c->sum.digest, became.digest, sizeof(c->sum.digest));
 	c->sum.size = became.size;

@@ -68,7 +68,8 @@ static struct transport_put put_of(const struct copy_job *j)
 	return (struct transport_put){.d = j->b->d,
 		.diffid = j->b->diffid,
 		.origin = j->c->from->repo,
-		.is_config = j->b->is_config};
+		.is_config = j->b->is_config,
+		.raw = j->b->raw};
 }
 
 static int put_blob(struct copy_job *j, struct err *e)

@@ -21,6 +21,7 @@ struct copy_blob {
 	const struct oci_descriptor *d;
 	const char *diffid; /* NULL: unknown */
 	bool is_config;
+	bool raw;                /* of what is no image */
 	const struct buf *bytes; /* they are here already: a config; NULL: not */
 	bool repack;             /* to `compression` */
 	enum oci_compression compression;

@@ -67,7 +67,8 @@ struct transport_document {
 	struct buf bytes;
 	char *media_type;
 	char digest[OCI_DIGEST_MAX];
-	bool made_up; /* as struct transport_from's: nobody had these bytes before */
+	bool made_up;   /* as struct transport_from's: nobody had these bytes before */
+	bool companion; /* of an index: it says something about its images, and is none */
 };
 void transport_document_release(struct transport_document *d);
 #define cleanup_transport_document cleanup(transport_document_release)
@@ -113,6 +114,7 @@ struct transport_put {
 	const char *diffid;           /* of a layer of an image; NULL: unknown */
 	struct registry_repo *origin; /* that it comes from; NULL: none */
 	bool is_config;
+	bool raw; /* of no image: bytes to be kept as they are */
 };
 enum transport_has {
 	TRANSPORT_HAS_NOT,

@@ -16,6 +16,7 @@
 #include "store/image.h"
 #include "store/lease.h"
 #include "transport/accept.h"
+#include "transport/companion_priv.h"
 #include "transport/crowd_priv.h"
 #include "transport/image_priv.h"
 #include "transport/trust.h"
@@ -53,26 +54,6 @@ struct document {
 	char digest[STORE_DIGEST_MAX];
 	struct buf bytes;
 };
-
-int transport_pull_when_parse(const char *text, enum transport_pull_when *ret)
-{
-	static const struct {
-		const char *word;
-		enum transport_pull_when when;
-	} words[] = {
-		{"always", TRANSPORT_PULL_ALWAYS},
-		{"missing", TRANSPORT_PULL_MISSING},
-		{"ifnotpresent", TRANSPORT_PULL_MISSING},
-		{"newer", TRANSPORT_PULL_NEWER},
-		{"never", TRANSPORT_PULL_NEVER},
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (str_eq(text, words[i].word)) {
-			*ret = words[i].when;
-			return 0;
-		}
-	return -EINVAL;
-}
 
 /* Everything that comes passes here, from the registry or from an earlier pull. */
 static int accept(const struct pull *p, const struct document *d, struct err *e)
@@ -248,13 +229,26 @@ static int layers_seen(struct pull *p, const struct oci_manifest *m, struct err 
 	return r;
 }
 
-/* is_main: the one that the name stands for. */
-static int pull_image(
-	struct pull *p, const struct document *d, bool from_index, bool is_main, struct err *e)
+/* What an index has beside its images goes with it. */
+static int keep_companion(
+	struct pull *p, const struct document *d, const struct oci_manifest *m, struct err *e)
 {
-	struct oci_manifest m cleanup_oci_manifest = {0};
-	struct oci_image_config c cleanup_oci_image_config = OCI_IMAGE_CONFIG_INIT;
-	struct buf config cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
+	const struct transport_companion c = {
+		.store = p->store,
+		.repo = p->repo,
+		.index = p->indexes.v[p->indexes.n - 1],
+		.digest = d->digest,
+		.m = m,
+		.max_blob = p->o->max_blob,
+	};
+	int r = transport_companion_fetch(&c, &p->sum.sum.received, e);
+	return r < 0 ? err_wrap(e, r, "attestation %s", d->digest) : 0;
+}
+
+/* The gate: what d says is looked at only when the policy accepts it. */
+static int let_in(
+	const struct pull *p, const struct document *d, struct oci_manifest *m, struct err *e)
+{
 	const struct transport_trust_image trusted = {
 		.client = p->o->client,
 		.repo = p->repo,
@@ -265,10 +259,24 @@ static int pull_image(
 	int r = transport_trust_check(p->o->trust, &trusted, e);
 	if (r < 0)
 		return r;
-	r = oci_manifest_parse(buf_str(&d->bytes), d->bytes.len, &m, e);
+	r = oci_manifest_parse(buf_str(&d->bytes), d->bytes.len, m, e);
+	return r < 0 ? err_wrap(e, r, "manifest %s", d->digest) : 0;
+}
+
+/* is_main: the one that the name stands for. companion: it says something about an image. */
+static int pull_image(struct pull *p, const struct document *d, bool from_index, bool is_main,
+	bool companion, struct err *e)
+{
+	struct oci_manifest m cleanup_oci_manifest = {0};
+	struct oci_image_config c cleanup_oci_image_config = OCI_IMAGE_CONFIG_INIT;
+	struct buf config cleanup_buf = BUF_INIT_MAX(LIMIT_CONFIG);
+	int r = let_in(p, d, &m, e);
 	if (r < 0)
-		return err_wrap(e, r, "manifest %s", d->digest);
-	if (oci_media_type_kind(m.config.media_type) != OCI_KIND_CONFIG)
+		return r;
+	bool image = oci_media_type_kind(m.config.media_type) == OCI_KIND_CONFIG;
+	if (companion || (!image && from_index && p->o->all_platforms && !is_main))
+		return keep_companion(p, d, &m, e);
+	if (!image)
 		return err_set(e, ERR_UNSUPPORTED, "it is no image but '%.100s'",
 			m.artifact_type ?: m.config.media_type);
 	r = get_config(p, &m.config, &config, e);
@@ -302,8 +310,8 @@ static int pull_image(
 	return 0;
 }
 
-static int pull_document(
-	struct pull *p, const struct document *d, int depth, bool is_main, struct err *e);
+static int pull_document(struct pull *p, const struct document *d, int depth, bool is_main,
+	bool companion, struct err *e);
 
 static int pull_entry(
 	struct pull *p, const struct oci_descriptor *d, int depth, bool is_main, struct err *e)
@@ -311,31 +319,40 @@ static int pull_entry(
 	struct document below = {.bytes = BUF_INIT_MAX(LIMIT_MANIFEST)};
 	int r = get_document(p, d->digest, &below, e);
 	if (r >= 0)
-		r = pull_document(p, &below, depth + 1, is_main, e);
+		r = pull_document(p, &below, depth + 1, is_main, oci_index_is_attestation(d), e);
 	buf_release(&below.bytes);
 	return r;
 }
 
-/* All images of an index; the one for this machine, or else the first, gets the name. */
+/* Manifests and indexes are all that a pull knows. */
+static bool is_known_kind(const struct oci_descriptor *d)
+{
+	enum oci_kind kind = oci_media_type_kind(d->media_type);
+	return kind == OCI_KIND_MANIFEST || kind == OCI_KIND_INDEX;
+}
+
+/* All of an index; the image for this machine, or else the first, gets the name, and comes last. */
 static int pull_platforms(
 	struct pull *p, const struct oci_index *x, int depth, bool is_main, struct err *e)
 {
 	const struct oci_descriptor *main_one = NULL;
 	(void)oci_index_select_for(x, p->o->platform, &main_one, NULL);
+	for (size_t i = 0; i < x->nmanifests && !main_one; i++)
+		if (is_known_kind(&x->manifests[i]) && !oci_index_is_attestation(&x->manifests[i]))
+			main_one = &x->manifests[i];
+	if (!main_one)
+		return err_set(e, ERR_NOT_FOUND, "the index names no image");
 	int r = 0;
 	for (size_t i = 0; i < x->nmanifests && r >= 0; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
-		enum oci_kind kind = oci_media_type_kind(d->media_type);
-		if (oci_index_is_attestation(d) ||
-			(kind != OCI_KIND_MANIFEST && kind != OCI_KIND_INDEX))
-			continue;
-		if (!main_one)
-			main_one = d;
-		r = pull_entry(p, d, depth, is_main && d == main_one, e);
+		if (!is_known_kind(d))
+			transport_note(p->o->progress,
+				"%s: '%.100s' in its index is neither image nor attestation: left",
+				p->name, d->media_type);
+		else if (d != main_one)
+			r = pull_entry(p, d, depth, false, e);
 	}
-	if (r >= 0 && !main_one)
-		r = err_set(e, ERR_NOT_FOUND, "the index names no image");
-	return r;
+	return r < 0 ? r : pull_entry(p, main_one, depth, is_main, e);
 }
 
 static int pull_index(
@@ -358,8 +375,8 @@ static int pull_index(
 	return r;
 }
 
-static int pull_document(
-	struct pull *p, const struct document *d, int depth, bool is_main, struct err *e)
+static int pull_document(struct pull *p, const struct document *d, int depth, bool is_main,
+	bool companion, struct err *e)
 {
 	enum oci_kind kind = OCI_KIND_OTHER;
 	if (depth == MAX_NESTING)
@@ -368,7 +385,7 @@ static int pull_document(
 	if (r < 0)
 		return err_wrap(e, r, "manifest %s", d->digest);
 	return kind == OCI_KIND_INDEX ? pull_index(p, d, depth, is_main, e)
-				      : pull_image(p, d, depth > 0, is_main, e);
+				      : pull_image(p, d, depth > 0, is_main, companion, e);
 }
 
 static int open_repo(const struct transport_pull_options *o, const struct oci_reference *ref,
@@ -407,7 +424,7 @@ static int pull_name(struct store *s, const char *name, const struct transport_p
 	if (r >= 0)
 		r = resolve(&p, &top, e);
 	if (r >= 0)
-		r = pull_document(&p, &top, 0, true, e);
+		r = pull_document(&p, &top, 0, true, false, e);
 	buf_release(&top.bytes);
 	if (r < 0)
 		return r;

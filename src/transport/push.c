@@ -1,4 +1,5 @@
 /* From an image to a manifest that the registry has: layers are send.c's. */
+#include "transport/companion_priv.h"
 #include "transport/push.h"
 
 #include "base/buf.h"
@@ -286,6 +287,34 @@ static int push_entry(struct push *p, const struct oci_descriptor *d, struct oci
 	return 0;
 }
 
+enum {
+	COMPANION_NOT,
+	COMPANION_ABSENT, /* it is not, or not wholly, in the store */
+	COMPANION_SENT,
+};
+
+/* An entry that is no image goes as it came. */
+static int push_companion(struct push *p, const struct oci_descriptor *d, struct err *e)
+{
+	struct document doc cleanup_document = {.bytes = BUF_INIT_MAX(LIMIT_MANIFEST)};
+	struct oci_manifest m cleanup_oci_manifest = {0};
+	bool said = oci_index_is_attestation(d);
+	if (oci_media_type_kind(d->media_type) != OCI_KIND_MANIFEST ||
+		store_blob_read(p->store, d->digest, &doc.bytes, NULL) < 0 ||
+		oci_manifest_parse(buf_str(&doc.bytes), doc.bytes.len, &m, NULL) < 0)
+		return said ? COMPANION_ABSENT : COMPANION_NOT;
+	if (!said && oci_media_type_kind(m.config.media_type) == OCI_KIND_CONFIG)
+		return COMPANION_NOT;
+	const struct transport_companion c = {
+		.store = p->store, .repo = p->repo, .digest = d->digest, .m = &m};
+	int r = transport_companion_send(&c, &p->sum.sent, e);
+	if (r <= 0)
+		return r < 0 ? err_wrap(e, r, "attestation %s", d->digest) : COMPANION_ABSENT;
+	name_document(&doc, m.media_type ? m.media_type : d->media_type);
+	r = put_document(p, doc.digest, &doc, e);
+	return r < 0 ? r : COMPANION_SENT;
+}
+
 static int push_entries(
 	struct push *p, const struct oci_index *x, struct document *doc, struct err *e)
 {
@@ -297,8 +326,13 @@ static int push_entries(
 	int r = 0;
 	for (size_t i = 0; i < x->nmanifests && r >= 0; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
-		if (oci_index_is_attestation(d) ||
-			oci_media_type_kind(d->media_type) != OCI_KIND_MANIFEST)
+		int companion = push_companion(p, d, e);
+		if (companion < 0)
+			r = companion;
+		else if (companion == COMPANION_SENT)
+			oci_index_add(&to, d);
+		else if (companion == COMPANION_ABSENT ||
+			 oci_media_type_kind(d->media_type) != OCI_KIND_MANIFEST)
 			left_out++;
 		else
 			r = push_entry(p, d, &to, &changed, e);
@@ -306,10 +340,10 @@ static int push_entries(
 	if (r < 0 || (!changed && !left_out))
 		return r;
 	transport_note(p->o->progress,
-		left_out ? "the index gets another digest: %zu of its entries are no images and "
-			   "stay "
-			   "behind"
-			 : "the index gets another digest: its images do",
+		left_out
+			? "the index gets another digest: %zu of its entries are no images and not "
+			  "here (`kist pull --all` brings them)"
+			: "the index gets another digest: its images do",
 		left_out);
 	buf_clear(&doc->bytes);
 	doc->bytes.max = 0;

@@ -35,13 +35,14 @@ struct to_store {
 	char tag[OCI_REFERENCE_MAX];
 	struct stored_manifest *images;
 	size_t n;
+	struct strv companions;    /* blobs that belong to the index alone */
 	char root[OCI_DIGEST_MAX]; /* id of the image that the name is to mean */
 };
 
 static int has(struct to_store *g, const struct transport_put *put, struct err *e)
 {
 	uint64_t size;
-	if (put->is_config) {
+	if (put->is_config || put->raw) {
 		int r = store_lease_keep(g->store, put->d->digest, e);
 		return r < 0 ? r : store_blob_has(g->store, put->d->digest, &size);
 	}
@@ -172,10 +173,10 @@ static int store_put(struct transport_to *t, const struct transport_put *put,
 	struct transport_blob *b, struct err *e)
 {
 	struct to_store *g = (struct to_store *)t;
-	if (!put->is_config)
+	if (!put->is_config && !put->raw)
 		return put_layer(g, put, b, e);
 	struct store_blob_writer *w cleanup_store_blob_writer = NULL;
-	/* a config: small */
+	/* a config, an attestation: small */
 	pthread_mutex_lock(&g->lock);
 	int r = store_blob_writer_new(g->store, &w, e);
 	if (r >= 0)
@@ -210,6 +211,21 @@ static int put_image(struct to_store *g, const struct transport_document *doc, s
 	return r;
 }
 
+static int put_companion(struct to_store *g, const struct transport_document *doc, struct err *e)
+{
+	struct oci_manifest m cleanup_oci_manifest = {0};
+	int r = oci_manifest_parse(doc->bytes.data, doc->bytes.len, &m, e);
+	if (r >= 0)
+		r = store_blob_put(g->store, doc->bytes.data, doc->bytes.len, doc->digest, NULL, e);
+	if (r < 0)
+		return r;
+	strv_add(&g->companions, doc->digest);
+	strv_add(&g->companions, m.config.digest);
+	for (size_t i = 0; i < m.nlayers; i++)
+		strv_add(&g->companions, m.layers[i].digest);
+	return 0;
+}
+
 /* The index stays, too; the name means its image for this machine, else its first one. */
 static int put_index(struct to_store *g, const struct transport_document *doc, struct err *e)
 {
@@ -220,6 +236,8 @@ static int put_index(struct to_store *g, const struct transport_document *doc, s
 		r = store_blob_put(g->store, doc->bytes.data, doc->bytes.len, doc->digest, NULL, e);
 	for (size_t i = 0; i < g->n && r >= 0; i++)
 		r = store_image_add_index(g->store, g->images[i].id, doc->digest, e);
+	for (size_t i = 0; i < g->companions.n && r >= 0; i++)
+		r = store_index_add_blob(g->store, doc->digest, g->companions.v[i], e);
 	if (r < 0)
 		return r;
 	if (!g->n)
@@ -240,6 +258,8 @@ static int store_manifest(
 	if (oci_media_type_kind(doc->media_type) == OCI_KIND_INDEX)
 		return root ? put_index(g, doc, e)
 			    : err_set(e, ERR_UNSUPPORTED, "an index within an index");
+	if (doc->companion)
+		return put_companion(g, doc, e);
 	int r = put_image(g, doc, e);
 	if (r >= 0 && root)
 		memcpy(g->root, g->images[g->n - 1].id, sizeof(g->root));
@@ -259,6 +279,7 @@ static void store_free(struct transport_to *t)
 	struct to_store *g = (struct to_store *)t;
 	store_lease_end(g->lease);
 	free(g->images);
+	strv_release(&g->companions);
 	pthread_mutex_destroy(&g->lock);
 	free(g);
 }

@@ -118,6 +118,51 @@ remote_digest() { remote "$1" | sha256sum | cut -d' ' -f1; }
   fails_with 1 "without an index" kist push --all localhost/app:1 "$FAULTY/index5:1"
 }
 
+@test "attestations of an index come with pull --all and go with push --all: its digest stays" {
+  local want from other=$T/other at layer
+  k() { "$KIST_BUILD/kist" --root "$other/root" --runroot "$other/run" "$@"; }
+  want=$("$BATS_TEST_DIRNAME/../tools/mkimage.py" "$T/said" --layer 50k --seed 8 --platform linux/amd64 --platform linux/arm64 --attestation)
+  skopeo copy -q --all --preserve-digests --dest-tls-verify=false "oci:$T/said:1" "docker://$REGISTRY/said:1"
+  at=$(remote said:1 | jq -r '.manifests[] | select(.platform.os == "unknown") | .digest')
+  layer=$(remote "said@$at" | jq -r '.layers[0].digest')
+  # one way in, then the other; each out to a registry that has nothing of it yet
+  for from in "pull -q --all $FAULTY/said:1" "copy -q --all docker://$FAULTY/said:1 store:$FAULTY/said:1" "copy -q --all oci:$T/said:1 store:$FAULTY/said:1"; do
+    # shellcheck disable=SC2086
+    k $from
+    [[ $(k images -aq | wc -l) == 2 && -f $other/root/blobs/sha256/${layer#sha256:} ]]
+    k prune -f >/dev/null
+    (
+      registry_start
+      k push -q --all --preserve-digests --digestfile "$T/d" "$FAULTY/said:1" "$REGISTRY/out:1"
+      [[ $(<"$T/d") == "$want" ]]
+      skopeo copy -q --all --preserve-digests --src-tls-verify=false "docker://$REGISTRY/out:1" "oci:$T/back:1"
+      cmp "$T/back/blobs/sha256/${layer#sha256:}" "$T/said/blobs/sha256/${layer#sha256:}"
+      rm -rf "$T/back"
+    )
+    k copy -q --all --preserve-digests "store:$FAULTY/said:1" "oci:$T/out:1"
+    [[ $(jq -r '.manifests[0].digest' "$T/out/index.json") == "$want" ]]
+    rm -rf "$T/out"
+    # and they go with the index
+    k rmi "$FAULTY/said:1" >/dev/null
+    k prune -f >/dev/null
+    [[ -z $(find "$other/root/blobs" -type f) ]]
+    [[ $(sqlite3 "$other/root/kist.db" 'SELECT count(*) FROM index_blob') == 0 ]]
+  done
+  # without its bytes the index cannot be the same, which is said
+  k pull -q --all "$FAULTY/said:1"
+  rm "$other/root/blobs/sha256/${layer#sha256:}"
+  run -0 --separate-stderr k push --all "$FAULTY/said:1" "$REGISTRY/less:1"
+  [[ $stderr == *"the index gets another digest: 1 of its entries"* ]]
+  [[ $(remote less:1 | jq '.manifests | length') == 2 ]]
+  # bytes that are wrong
+  k rmi "$FAULTY/said:1" >/dev/null
+  k prune -f >/dev/null
+  fault "GET /blobs/$layer corrupt=3"
+  run -1 k pull --all "$FAULTY/said:1"
+  [[ $output == *"attestation $at"* ]]
+  fails_with 1 "said:1" k inspect "$FAULTY/said:1"
+}
+
 @test "--platform sends one of an index; --preserve-digests refuses another manifest" {
   local arch
   kist pull -q --all --digestfile "$T/top" "$REGISTRY/index:1"
