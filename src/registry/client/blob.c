@@ -262,8 +262,7 @@ static int collect(void *arg, const void *p, size_t len, struct err *e)
 	return buf_add(b, p, len) < 0 ? err_set(e, ERR_LIMIT, "more than %zu bytes", b->max) : 0;
 }
 
-/* A place that gives other bytes is as good as one that gives none: the next is asked. */
-static int read_at(struct registry_repo *r, const struct registry_place *at, void *arg, bool *fatal,
+static int read_once(struct registry_repo *r, const struct registry_place *at, void *arg, bool *fatal,
 	struct err *e)
 {
 	struct fetch *t = arg;
@@ -280,6 +279,22 @@ static int read_at(struct registry_repo *r, const struct registry_place *at, voi
 		return 0;
 	return err_set(e, ERR_DIGEST, "%s: asked for blob %s, but the bytes that came are %s",
 		at->host->host, t->f->digest, got);
+}
+
+/* Bytes that were damaged on the way are asked for once more. A place that gives other bytes for ever
+ * is as good as one that gives none: the next is asked. */
+static int read_at(struct registry_repo *r, const struct registry_place *at, void *arg, bool *fatal,
+	struct err *e)
+{
+	struct err why = ERR_INIT;
+	int res = read_once(r, at, arg, fatal, &why);
+	if (res != -ERR_DIGEST || *fatal) {
+		if (res < 0 && e && !e->code)
+			*e = why;
+		return res;
+	}
+	registry_notice(r->c, "%s; it is asked for again", why.msg);
+	return read_once(r, at, arg, fatal, e);
 }
 
 int registry_blob_read(

@@ -244,6 +244,17 @@ static void wrong_bytes(void **state)
 	err_clear(&s.e);
 	assert_int_equal(registry_blob_read(s.r, digest_8m, 8 * MB, &b, &s.e), -ERR_DIGEST);
 	assert_contains(s.e.msg, digest_8m);
+	/* a small document is asked for once more */
+	static const char *const once[] = {
+		"GET /blobs/ corrupt=4000000 times=1\n", "GET /blobs/ truncate=4000000 times=1\n"};
+	for (size_t i = 0; i < ARRAY_SIZE(once); i++) {
+		fault(&proxy, once[i]);
+		notices = 0;
+		err_clear(&s.e);
+		assert_ok(registry_blob_read(s.r, digest_8m, 8 * MB, &b, &s.e), &s.e);
+		assert_int_equal(notices, 1);
+		assert_int_equal(fault_count(&proxy, "GET blobs"), 2);
+	}
 	finish(&s);
 }
 
