@@ -291,6 +291,22 @@ static const struct {
 	{CURLE_OUT_OF_MEMORY, ENOMEM},
 };
 
+/* Whose certificate was not taken: what helps depends on why (OpenSSL's and curl's words). */
+static void hint_certificate(const struct http_transfer *t, const char *text)
+{
+	if (strstr(text, "expired") || strstr(text, "not yet valid"))
+		err_hint(t->e,
+			"it has to be renewed by whoever runs '%s', unless this machine's clock is "
+			"wrong",
+			t->url->host);
+	else if (strstr(text, "subject name"))
+		err_hint(t->e, "'%s' is none of the names in its certificate: use one that is",
+			t->url->host);
+	else
+		err_hint(t->e, "put the certificate of its authority into certs.d/HOST:PORT/ca.crt "
+			       "(--cert-dir), or give up the check with --tls-verify=false");
+}
+
 /* libcurl's verdict in our codes and, as far as it has them, its words. */
 static int explain(struct http_transfer *t, CURL *h, CURLcode code, const char *text)
 {
@@ -326,8 +342,7 @@ static int explain(struct http_transfer *t, CURL *h, CURLcode code, const char *
 			"certs.d/HOST:PORT (--cert-dir)",
 			t->url->host);
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
-		err_hint(t->e, "put the certificate of its authority into certs.d/HOST:PORT/ca.crt "
-			       "(--cert-dir), or give up the check with --tls-verify=false");
+		hint_certificate(t, text);
 	return -error;
 }
 

@@ -115,6 +115,18 @@ YAML
   fails_with 1 "does not exist" kist pull --cert-dir "$T/none" "$TLS/app:1"
 }
 
+@test "certificates: one for other names, one of yesterday" {
+  echo >"$KIST_CONFIG"
+  mkdir "$T/ca"
+  cp "$TLS_DIR/ca.crt" "$T/ca"
+  faultproxy_start "$R" --listen 127.0.0.2:0 --cert "$TLS_DIR/server.crt" --key "$TLS_DIR/server.key"
+  fails_with 1 "none of the names in its certificate" kist tags --cert-dir "$T/ca" "127.0.0.2:${FAULTY#*:}/app"
+  openssl x509 -req -in "$TLS_DIR/server.csr" -CA "$TLS_DIR/ca.crt" -CAkey "$TLS_DIR/ca.key" -CAcreateserial -days -1 \
+    -extfile <(echo subjectAltName=IP:127.0.0.1) -out "$T/old" 2>/dev/null
+  faultproxy_start "$R" --cert "$T/old" --key "$TLS_DIR/server.key"
+  fails_with 1 "has to be renewed" kist tags --cert-dir "$T/ca" "$FAULTY/app"
+}
+
 @test "which file counts" {
   config <<<"registries: {$R: {blocked: true}}"
   fails_with 1 "blocked" kist tags "$R/team/app"
