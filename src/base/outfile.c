@@ -92,3 +92,20 @@ int outfile_write(const char *path, const char *text, struct err *e)
 	r = io_write_all(o.fd, text, strlen(text));
 	return r < 0 ? err_sysno(e, r, "write '%s'", path) : outfile_commit(&o, e);
 }
+
+int outfile_check(const char *path, struct err *e)
+{
+	struct stat st;
+	if (!path || descriptor_of(path) >= 0)
+		return 0;
+	char *real cleanup_free = realpath(path, NULL);
+	char *dir cleanup_free = mem_strdup(real ?: path);
+	char *slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = 0;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(e, EISDIR, "write to '%s': it is a directory", path);
+	if (real && !S_ISREG(st.st_mode))
+		return access(real, W_OK) < 0 ? err_sys(e, "write to '%s'", path) : 0;
+	return access(slash ? dir : ".", W_OK) < 0 ? err_sys(e, "create '%s'", path) : 0;
+}

@@ -22,5 +22,8 @@ int outfile_commit(struct outfile *o, struct err *e);
 void outfile_release(struct outfile *o); /* without commit: nothing is left */
 #define cleanup_outfile cleanup(outfile_release)
 
+/* Before long work: could a file be written there? NULL for path: nothing is asked for. */
+int outfile_check(const char *path, struct err *e);
+
 /* All of it at once: a digest, an id. NULL for path: nothing is asked for. */
 int outfile_write(const char *path, const char *text, struct err *e);

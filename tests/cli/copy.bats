@@ -238,6 +238,8 @@ raw_digest() { echo "sha256:$(kist inspect --remote --raw "$1" | sha256sum | cut
   fails_with 1 "has no registry" kist copy "$L" docker://base:1
   fails_with 1 "exclude" kist copy --all --platform linux/arm64 "$L" "dir:$T/x"
   fails_with 1 "--jobs" kist copy --jobs 0 "$L" "dir:$T/x"
+  fails_with 1 "create '$T/none/d'" kist copy --digestfile "$T/none/d" "$L" "dir:$T/x"
+  fails_with 1 "it is a directory" kist copy --digestfile "$T" "$L" "dir:$T/x"
   mkdir "$T/full"
   touch "$T/full/f"
   fails_with 1 "not empty" kist copy "$L" "dir:$T/full"

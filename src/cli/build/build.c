@@ -215,6 +215,8 @@ static int read_options(struct command *m)
 		r = read_pull(m);
 	if (r >= 0)
 		r = read_platform(m);
+	if (r >= 0)
+		r = outfile_check(cli_value(m->c, "iidfile"), &m->c->err);
 	m->q.target = cli_value(m->c, "target");
 	m->q.no_cache = cli_flag(m->c, "no-cache");
 	m->q.explain = cli_flag(m->c, "explain");

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -119,7 +120,7 @@ static int check_named(struct cli *c)
 			return err_set(
 				&c->err, ERR_NOT_FOUND, "--%s '%s' does not exist", names[i], path);
 	}
-	return 0;
+	return outfile_check(cli_value(c, "digestfile"), &c->err);
 }
 
 int remote_open(struct cli *c, struct remote *r)

@@ -97,6 +97,22 @@ static void what_cannot_be(void **state)
 	err_clear(&e);
 	assert_int_equal(outfile_write("/tmp", "x", &e), -EISDIR);
 	assert_int_equal(outfile_write(NULL, "x", NULL), 0);
+
+	static const struct {
+		const char *path;
+		int result;
+	} checks[] = {
+		{"new", 0},
+		{"f", 0},
+		{"/dev/stdout", 0},
+		{"/dev/null", 0},
+		{"no/such/f", -ENOENT},
+		{"/tmp", -EISDIR},
+		{"/tmp/", -EISDIR},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		assert_int_equal(outfile_check(checks[i].path, NULL), checks[i].result);
+	assert_int_equal(outfile_check(NULL, NULL), 0);
 }
 
 int main(void)
