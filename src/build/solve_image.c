@@ -85,6 +85,34 @@ static int fetch_image(struct solver *v, const char *name, const struct oci_plat
 	return r < 0 ? r : read_image(v, name, x->id, ret, e);
 }
 
+static void warn_other_machine(struct solver *v, const char *name, const struct store_image *image)
+{
+	const struct oci_platform is = {image->os, image->arch, image->variant};
+	cleanup_free char *have = oci_platform_format(&is);
+	cleanup_free char *text = mem_printf("'%s' is an image for %s, this machine is linux/%s",
+		name, have, oci_platform_arch());
+	struct build_event ev = {.kind = BUILD_EVENT_WARNING, .text = text};
+	solve_emit(v, &ev);
+}
+
+/* Nobody asked for a platform, and the name stands for an image of another machine. When that was
+ * one of several, ours is meant: a name that a --platform has moved does not decide. 1: ret is it. */
+static int find_ours(struct solver *v, const char *name, struct store_image *image, bool may_fetch,
+	struct build_image *ret, struct err *e)
+{
+	const char *variant, *arch = solve_host_arch(&variant);
+	const struct oci_platform here = {(char *)"linux", (char *)arch, (char *)variant};
+	struct strv indexes cleanup_strv = STRV_INIT;
+	int r = store_image_for_platform(v->q->store, image, &here, e);
+	if (r != 0)
+		return MIN(r, 0);
+	r = store_image_indexes(v->q->store, image->id, &indexes, e);
+	if (r >= 0 && indexes.n && may_fetch && fetch_image(v, name, &here, ret, NULL) >= 0)
+		return 1;
+	warn_other_machine(v, name, image);
+	return MIN(r, 0);
+}
+
 /* A name of FROM or COPY --from: in the store, or else from a registry. */
 int solve_find_image(void *solver, const char *name, const struct oci_platform *want,
 	struct build_image *ret, struct err *e)
@@ -102,9 +130,11 @@ int solve_find_image(void *solver, const char *name, const struct oci_platform *
 	struct err why = ERR_INIT, not_fetched = ERR_INIT;
 	r = store_image_find(q->store, name, &image, &why);
 	if (r >= 0) {
-		r = store_image_for_platform(q->store, &image, want, e);
-		if (r < 0)
-			return r;
+		r = want ? store_image_for_platform(q->store, &image, want, e)
+			 : find_ours(v, name, &image, may_fetch, ret, e);
+		if (r < 0 || (!want && r))
+			return MIN(r, 0);
+		r = want ? r : 1;
 		/* without network the one that is here is the answer: it says what it is for */
 		if (r == 0 && may_fetch)
 			return fetch_image(v, name, want, ret, e);

@@ -59,6 +59,18 @@ EOF
   [[ $(file_of b3 arch) == "made for $OTHER" && $(file_of b4 arch) == "made for $HOST" ]]
 }
 
+@test "a name that --platform has moved does not decide for the next build" {
+  printf 'FROM %s/base:1\nENV A=B\n' "$REGISTRY" >Dockerfile
+  kist build -q --platform "linux/$OTHER" -t other . >/dev/null
+  [[ $(platform_of "$REGISTRY/base:1") == "linux/$OTHER" ]]
+  run -0 kist build -t ours .
+  [[ $(platform_of ours) == "linux/$HOST" && $(file_of ours arch) == "made for $HOST" && $output != *"this machine is"* ]]
+  # one that was built here for another machine is meant as it is, with a word about it
+  printf 'FROM other\nENV B=C\n' >Dockerfile
+  run -0 kist build -t other2 .
+  [[ $(platform_of other2) == "linux/$OTHER" && $output == *"'other' is an image for linux/$OTHER, this machine is linux/$HOST"* ]]
+}
+
 @test "FROM --platform wins over --platform, for its stage alone" {
   cat >Dockerfile <<EOF
 FROM --platform=\$BUILDPLATFORM $REGISTRY/base:1 AS tools
