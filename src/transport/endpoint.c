@@ -12,6 +12,7 @@
 #include "oci/json.h"
 #include "oci/reference.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,6 +325,18 @@ static int unpack(int fd, enum layer_compression c, int out, struct err *e)
 	}
 }
 
+/* What a pipe brings, in a file: archives are read here and there. */
+static int put_aside(int pipe, const struct transport_world *w, struct err *e)
+{
+	int out cleanup_fd = transport_spool_file(w, e);
+	if (out < 0)
+		return out;
+	int64_t n = io_copy(pipe, out, UINT64_MAX);
+	if (n < 0)
+		return err_sysno(e, (int)n, "put the archive aside");
+	return lseek(out, 0, SEEK_SET) < 0 ? err_sys(e, "read the archive") : STEAL_FD(out);
+}
+
 int transport_open_archive(
 	const char *path, const struct transport_world *w, int *ret_fd, struct err *e)
 {
@@ -335,13 +348,20 @@ int transport_open_archive(
 		return err_set(e, ERR_FORMAT, "it is a directory, not an archive");
 	char head[LAYER_SNIFF];
 	ssize_t n = io_pread_full(fd, head, sizeof(head), 0);
-	bool seeks = n >= 0;
-	if (seeks && layer_compression_sniff(head, (size_t)n) == LAYER_PLAIN) {
+	if (n == -ESPIPE) {
+		int all = put_aside(fd, w, e);
+		if (all < 0)
+			return all;
+		close(fd);
+		fd = all;
+		n = io_pread_full(fd, head, sizeof(head), 0);
+	}
+	if (n < 0)
+		return err_sysno(e, (int)n, "read '%s'", path);
+	if (layer_compression_sniff(head, (size_t)n) == LAYER_PLAIN) {
 		*ret_fd = STEAL_FD(fd);
 		return 0;
 	}
-	if (!seeks)
-		return err_set(e, ERR_UNSUPPORTED, "it is a pipe: put it into a file first");
 	int out cleanup_fd = transport_spool_file(w, e);
 	if (out < 0)
 		return out;

@@ -57,6 +57,16 @@ raw_digest() { echo "sha256:$(kist inspect --remote --raw "$1" | sha256sum | cut
   diff -r "$T/ko/blobs" "$T/so/blobs"
 }
 
+@test "archives through pipes" {
+  kist copy -q "$L" oci-archive:/dev/stdout:1 | gzip | kist copy -q oci-archive:/dev/stdin:1 "dir:$T/a"
+  [[ $(digest "dir:$T/a") == "$DIGEST" && -L /dev/stdout ]]
+  kist copy -q "$L" docker-archive:/dev/stdout:x:1 | kist copy -q docker-archive:/dev/stdin store:piped:1
+  [[ $(kist inspect -f '{{json .RootFS}}' piped:1) == "$(kist inspect -f '{{json .RootFS}}' localhost/base:1)" ]]
+  kist copy -q --digestfile >(cat >"$T/digest") "$L" "dir:$T/b"
+  for _ in $(seq 100); do [[ ! -s $T/digest ]] || break; sleep 0.05; done
+  [[ $(<"$T/digest") == "$DIGEST" ]]
+}
+
 @test "what came by an archive leaves with compressed layers" {
   kist copy -q "$L" "docker-archive:$T/d.tar:x:1"
   k() { "$KIST_BUILD/kist" --root "$T/root" --runroot "$T/run" "$@"; }
