@@ -36,6 +36,7 @@ struct image {
 	struct oci_manifest m;
 	struct oci_image_config config;
 	struct buf config_bytes; /* of an image; empty for what is none */
+	bool opaque;             /* its config is no image's, and need not be */
 	struct copy_blob *blobs; /* layers, then the config */
 	bool companion;          /* it is none, but in an index with some */
 };
@@ -56,7 +57,15 @@ static bool is_image(const struct oci_manifest *m)
 
 static bool treats_as_image(const struct image *x)
 {
-	return !x->companion && is_image(&x->m);
+	return !x->companion && !x->opaque && is_image(&x->m);
+}
+
+/* Who takes bytes as they are need not understand the config: registries hold more than images. */
+static bool needs_config(const struct copy *c)
+{
+	bool choice = c->o->platform && !*c->index_digest;
+	return (c->to->needs & (TRANSPORT_TO_IMAGE | TRANSPORT_TO_PLAIN)) || c->o->compress ||
+	       c->from->made_up || choice;
 }
 
 /* diffIDs let a destination know what it has, and repacking check what it unpacked. */
@@ -66,8 +75,13 @@ static int read_config(struct copy *c, struct image *x, struct err *e)
 	if (!treats_as_image(x))
 		return 0;
 	int r = transport_from_read(c->from, &x->m.config, b, e);
-	if (r >= 0)
+	if (r >= 0 && !needs_config(c)) {
+		x->opaque = oci_image_config_parse(buf_str(b), b->len, &x->config, NULL) < 0;
+		if (x->opaque)
+			return 0;
+	} else if (r >= 0) {
 		r = oci_image_config_parse(buf_str(b), b->len, &x->config, e);
+	}
 	if (r < 0)
 		return r;
 	/* the digest is that of no index: none has chosen */

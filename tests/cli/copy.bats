@@ -176,6 +176,23 @@ raw_digest() { echo "sha256:$(kist inspect --remote --raw "$1" | sha256sum | cut
   fails_with 1 "no artifacts" kist copy --format docker "oci:$d" "dir:$T/x"
 }
 
+@test "an entry of an index whose config is no image's travels as it is" {
+  "$BATS_TEST_DIRNAME/../tools/mkimage.py" "$T/index" --layer 20k --platform linux/amd64 --platform linux/arm64 --attestation >"$T/digest"
+  local to from=oci:$T/index:1
+  for to in "docker://$R/attested:1" "dir:$T/d" "oci-archive:$T/a.tar:1" "oci:$T/o:1"; do
+    kist copy -q --all --preserve-digests --digestfile "$T/d2" "$from" "$to"
+    [[ $(<"$T/d2") == "$(<"$T/digest")" ]]
+    from=$to
+  done
+  skopeo copy -q --all "$from" "dir:$T/s"
+  kist copy -q "$from" store:attested:1
+  # and alone
+  local one
+  one=$(kist inspect --remote --raw "$R/attested:1" | jq -r '.manifests[2].digest')
+  kist copy -q --preserve-digests "docker://$R/attested@$one" "oci:$T/one:1"
+  fails_with 1 "no rootfs" kist copy "docker://$R/attested@$one" store:x
+}
+
 @test "foreign layers stay references" {
   kist copy -q "$L" "dir:$T/d"
   layer=$(jq -r '.layers[0].digest' "$T/d/manifest.json")
