@@ -262,8 +262,8 @@ static int collect(void *arg, const void *p, size_t len, struct err *e)
 	return buf_add(b, p, len) < 0 ? err_set(e, ERR_LIMIT, "more than %zu bytes", b->max) : 0;
 }
 
-static int read_once(struct registry_repo *r, const struct registry_place *at, void *arg, bool *fatal,
-	struct err *e)
+static int read_once(struct registry_repo *r, const struct registry_place *at, void *arg,
+	bool *fatal, struct err *e)
 {
 	struct fetch *t = arg;
 	struct buf *b = t->f->arg;
