@@ -205,6 +205,8 @@ nothing_came() { [[ -z $(kist images -q) && -z $(ls "$KIST_ROOT/root/layers" 2>/
   # what needs a signature is not met by what can have none
   policy "\"docker-archive\": {\"\": [{\"type\": \"sigstoreSigned\", \"keyPath\": \"$KIST_ROOT/key.pub\"}]}"
   fails_with 1 "$P" kist load --signature-policy "$P" -i "$t/d.tar"
+  mapfile -t from < <(kist images -q)
+  kist rmi -f "${from[@]}" >/dev/null
 }
 
 @test "OpenPGP signatures that skopeo made, from a lookaside and in a directory" {
