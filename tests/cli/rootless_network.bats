@@ -11,11 +11,27 @@ setup_file() {
   rootless_image bb
 }
 teardown_file() { rootless_teardown_file; }
+teardown() { [[ -z ${GREETER-} ]] || kill "$GREETER" 2>/dev/null || true; }
 
 serve='mkdir -p /www; echo "$0" >/www/index.html; exec httpd -f -p 80 -h /www'
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 fetched() { [[ $(busybox wget -qO- "http://127.0.0.1:$1/") == "$2" ]]; }
+
+# greet ADDRESS PORT: a server that says something to everybody; its pid in GREETER
+greet() {
+  rm -f "$BATS_TEST_TMPDIR/listens"
+  python3 -c 'import socket, sys
+s = socket.create_server((sys.argv[1], int(sys.argv[2])))
+open(sys.argv[3], "w").close()
+while True:
+    c = s.accept()[0]; c.sendall(b"from the host\n"); c.close()' "$@" "$BATS_TEST_TMPDIR/listens" 3>&- &
+  GREETER=$!
+  eventually test -e "$BATS_TEST_TMPDIR/listens"
+}
+# hear SECONDS ADDRESS PORT: what it says to a container, whose input stays open; the shell stays
+# process 1, which a timeout could not end
+hear() { kist run --rm bb sh -c "mkfifo /in; exec 9<>/in; timeout $1 nc $2 $3 <&9; exit \$?"; }
 
 @test "pasta is the default: an address, a way out, names of its own, a published port" {
   need pasta python3
@@ -43,17 +59,13 @@ fetched() { [[ $(busybox wget -qO- "http://127.0.0.1:$1/") == "$2" ]]; }
   addr=$(ip -4 -o addr show scope global | awk '{sub("/.*", "", $4); print $4; exit}')
   [[ -n $addr ]] || skip "this host has no address"
   port=$(free_port)
-  python3 -c 'import socket, sys
-s = socket.create_server((sys.argv[1], int(sys.argv[2])))
-s.settimeout(10)
-c = s.accept()[0]; c.sendall(b"from the host\n"); c.close()' "$addr" "$port" 3>&- &
-  [[ $(kist run --rm bb sh -c "sleep 0.2; sleep 1 | timeout 4 nc $addr $port") == "from the host" ]]
-  wait
-  python3 -c 'import socket, sys, time
-s = socket.create_server(("127.0.0.1", int(sys.argv[1]))); time.sleep(4)' "$port" 3>&- &
-  run kist run --rm bb sh -c "sleep 1 | timeout 2 nc 10.0.2.2 $port"
-  [[ $status != 0 ]]
-  wait
+  greet "$addr" "$port"
+  [[ $(hear 20 "$addr" "$port") == "from the host" ]]
+  kill "$GREETER"
+  greet 127.0.0.1 "$port"
+  run hear 4 10.0.2.2 "$port"
+  [[ $status != 0 && $output != *"from the host"* ]]
+  kill "$GREETER" # it has served to the end
 }
 
 @test "slirp4netns when it is asked for, or when pasta is missing" {
