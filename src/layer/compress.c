@@ -22,9 +22,10 @@
 enum {
 	PIECE = 512 * 1024, /* part of the format: another size gives other bytes */
 	OUT_MOST = PIECE + PIECE / 8 + 4096,
-	WORKERS_MOST = 16, /* 1.1 MB each */
+	WORKERS_MOST = 16, /* 1.7 MB each */
 	WORKERS_DEFAULT = 4,
 	JOBS_MOST = WORKERS_MOST + 2,
+	GZIP_TRIES = 4,
 };
 
 char *layer_compress_id(enum layer_compression c, int level, char out[LAYER_COMPRESS_ID])
@@ -57,6 +58,8 @@ struct worker {
 	ZSTD_CCtx *zstd;
 	struct isal_zstream gzip;
 	uint8_t *level_buffer;
+	struct inflate_state *inflate;
+	uint8_t *check; /* what a piece unpacks to */
 };
 
 struct layer_compress {
@@ -83,7 +86,7 @@ struct layer_compress {
 	bool hashing;
 };
 
-static size_t compress_gzip(struct worker *w, const struct job *j)
+static size_t deflate_once(struct worker *w, const struct job *j)
 {
 	struct isal_zstream *s = &w->gzip;
 	if (!w->level_buffer)
@@ -102,6 +105,40 @@ static size_t compress_gzip(struct worker *w, const struct job *j)
 	if (isal_deflate(s) != COMP_OK || s->internal_state.state != ZSTATE_END)
 		return 0;
 	return OUT_MOST - s->avail_out;
+}
+
+static bool unpacks_to_input(struct worker *w, const struct job *j, size_t len)
+{
+	if (!w->inflate)
+		w->inflate = mem_alloc(sizeof(*w->inflate));
+	if (!w->check)
+		w->check = mem_alloc(PIECE + 1);
+	struct inflate_state *s = w->inflate;
+	isal_inflate_init(s);
+	s->crc_flag = ISAL_GZIP;
+	s->next_in = j->out;
+	s->avail_in = (uint32_t)len;
+	s->next_out = w->check;
+	s->avail_out = PIECE + 1; /* one more would be too much */
+	return isal_inflate(s) == ISAL_DECOMP_OK && s->block_state == ISAL_BLOCK_FINISH &&
+	       s->avail_in == 0 && s->total_out == j->in_len &&
+	       memcmp(w->check, j->in, j->in_len) == 0;
+}
+
+/*
+ * igzip 2.30 has been seen to give, once in some ten gigabytes and on a busy machine, a stream that
+ * unpacks to other bytes than it was given, under the right checksum of those. The digest would be
+ * that of the damage, and who pulls the layer would find out. So each piece is unpacked again before
+ * it leaves.
+ */
+static size_t compress_gzip(struct worker *w, const struct job *j)
+{
+	for (int i = 0; i < GZIP_TRIES; i++) {
+		size_t len = deflate_once(w, j);
+		if (len && unpacks_to_input(w, j, len))
+			return len;
+	}
+	return 0;
 }
 
 static size_t compress_zstd(struct worker *w, const struct job *j)
@@ -128,6 +165,8 @@ static void worker_release(struct worker *w)
 {
 	ZSTD_freeCCtx(w->zstd);
 	free(w->level_buffer);
+	free(w->inflate);
+	free(w->check);
 }
 
 static void *run_worker(void *arg)
@@ -267,6 +306,17 @@ static int emit(struct layer_compress *z, const void *p, size_t len, struct err 
 	return z->fn ? z->fn(z->ctx, p, len, e) : 0;
 }
 
+static int failed(const struct layer_compress *z, struct err *e)
+{
+	err_set(e, EIO, "compression with %s failed", layer_compression_name(z->kind));
+	if (z->kind == LAYER_GZIP)
+		err_hint(e,
+			"its output does not unpack to its input, %d times; --compression zstd "
+			"does without it",
+			GZIP_TRIES);
+	return -EIO;
+}
+
 /* Hands on the oldest piece, waiting for it. */
 static int emit_oldest(struct layer_compress *z, struct err *e)
 {
@@ -278,7 +328,7 @@ static int emit_oldest(struct layer_compress *z, struct err *e)
 	pthread_mutex_unlock(&z->lock);
 	z->emitted++;
 	if (j->out_len == 0)
-		return err_set(e, EIO, "compression failed");
+		return failed(z, e);
 	int r = emit(z, j->out, j->out_len, e);
 	j->in_len = 0;
 	return r;
@@ -357,7 +407,7 @@ static int finish_inline(struct layer_compress *z, struct err *e)
 	sha256_add(z->plain_hash, j->in, j->in_len);
 	compress_job(&z->workers[0], j);
 	if (j->out_len == 0)
-		return err_set(e, EIO, "compression failed");
+		return failed(z, e);
 	return emit(z, j->out, j->out_len, e);
 }
 
