@@ -94,9 +94,17 @@ static void end_cut(struct scan *s, const char *original)
 /* One pass before the real parser: depth, numbers that it would refuse, the cut. */
 static int scan(struct scan *s, const char *original, struct err *e)
 {
+	static const bool means_something[256] = {['"'] = true,
+		['{'] = true,
+		['['] = true,
+		['}'] = true,
+		[']'] = true,
+		['1' ... '9'] = true};
 	char *text = s->text;
 	for (; s->i < s->len; s->i++) {
 		char c = text[s->i];
+		if (!means_something[(uint8_t)c]) /* most are blanks */
+			continue;
 		if (c == '"') {
 			scan_string(s);
 		} else if (c == '{' || c == '[') {

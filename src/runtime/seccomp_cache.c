@@ -40,27 +40,45 @@ struct entry_head {
 };
 static const char entry_magic[4] = {'K', 'S', 'C', '2'};
 
-/* Everything that decides the program */
-static void make_key(const char *section, size_t len, struct buf *key)
+/* Everything that decides the program: a line of ours, and the section */
+struct key {
+	char head[128];
+	size_t head_len;
+	const char *section; /* borrowed */
+	size_t section_len;
+};
+
+static size_t key_len(const struct key *k)
+{
+	return k->head_len + k->section_len;
+}
+
+static void make_key(const char *section, size_t len, struct key *k)
 {
 	struct utsname u;
 	uname(&u);
-	buf_reserve(key, len + 128);
-	buf_printf(key, "%d %s\n", KEY_VERSION, u.machine);
-	buf_add(key, section, len);
+	*k = (struct key){.section = section, .section_len = len};
+	k->head_len =
+		(size_t)snprintf(k->head, sizeof(k->head), "%d %.65s\n", KEY_VERSION, u.machine);
 }
 
 /* FNV-1a, eight bytes a step: sections are long, and a collision is only a miss */
-static uint64_t hash(const struct buf *b)
+static uint64_t hash(uint64_t h, const char *p, size_t len)
 {
-	uint64_t h = 0xcbf29ce484222325 ^ b->len;
-	for (size_t i = 0; i < b->len; i += sizeof(uint64_t)) {
+	h ^= len;
+	for (size_t i = 0; i < len; i += sizeof(uint64_t)) {
 		uint64_t word = 0;
-		memcpy(&word, b->data + i, MIN(sizeof(word), b->len - i));
+		memcpy(&word, p + i, MIN(sizeof(word), len - i));
 		h = (h ^ word) * 0x100000001b3;
 		h ^= h >> 32;
 	}
 	return h;
+}
+
+static uint64_t key_hash(const struct key *k)
+{
+	uint64_t h = hash(0xcbf29ce484222325, k->head, k->head_len);
+	return hash(h, k->section, k->section_len);
 }
 
 static bool only_ours(int fd)
@@ -69,21 +87,22 @@ static bool only_ours(int fd)
 	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 022);
 }
 
-static bool entry_valid(const struct buf *b, const struct buf *key)
+static bool entry_valid(const struct buf *b, const struct key *key)
 {
 	struct entry_head h;
 	if (b->len < sizeof(h))
 		return false;
 	memcpy(&h, b->data, sizeof(h));
-	return memcmp(h.magic, entry_magic, sizeof(entry_magic)) == 0 && h.key_len == key->len &&
-	       h.count > 0 && h.count <= BPF_MAXINSNS &&
-	       b->len == sizeof(h) + key->len + h.count * sizeof(struct sock_filter) &&
-	       memcmp(b->data + sizeof(h), key->data, key->len) == 0;
+	return memcmp(h.magic, entry_magic, sizeof(entry_magic)) == 0 &&
+	       h.key_len == key_len(key) && h.count > 0 && h.count <= BPF_MAXINSNS &&
+	       b->len == sizeof(h) + key_len(key) + h.count * sizeof(struct sock_filter) &&
+	       memcmp(b->data + sizeof(h), key->head, key->head_len) == 0 &&
+	       memcmp(b->data + sizeof(h) + key->head_len, key->section, key->section_len) == 0;
 }
 
 /* The program of an entry that is there and fits; else false */
 static bool cache_load(
-	int dir, const char *name, const struct buf *key, struct buf *bpf, unsigned *flags)
+	int dir, const char *name, const struct key *key, struct buf *bpf, unsigned *flags)
 {
 	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || !only_ours(fd))
@@ -96,22 +115,23 @@ static bool cache_load(
 		return false;
 	struct entry_head h;
 	memcpy(&h, b.data, sizeof(h));
-	size_t skip = sizeof(h) + key->len;
+	size_t skip = sizeof(h) + key_len(key);
 	buf_add(bpf, b.data + skip, b.len - skip);
 	*flags = h.flags;
 	return true;
 }
 
 static void cache_save(
-	int dir, const char *name, const struct buf *key, const struct buf *bpf, unsigned flags)
+	int dir, const char *name, const struct key *key, const struct buf *bpf, unsigned flags)
 {
-	struct entry_head h = {.key_len = (uint32_t)key->len,
+	struct entry_head h = {.key_len = (uint32_t)key_len(key),
 		.count = (uint32_t)(bpf->len / sizeof(struct sock_filter)),
 		.flags = flags};
 	memcpy(h.magic, entry_magic, sizeof(h.magic));
 	struct buf b cleanup_buf = BUF_INIT;
 	buf_add(&b, &h, sizeof(h));
-	buf_add(&b, key->data, key->len);
+	buf_add(&b, key->head, key->head_len);
+	buf_add(&b, key->section, key->section_len);
 	buf_add(&b, bpf->data, bpf->len);
 	struct err e = ERR_INIT;
 	if (file_write(dir, name, b.data, b.len, 0600, 0, &e) < 0)
@@ -134,10 +154,10 @@ static int program_bytes(const char *section, size_t len, const char *cache_dir,
 {
 	if (!cache_dir)
 		return compile(section, len, bpf, flags, e);
-	struct buf key cleanup_buf = BUF_INIT;
+	struct key key;
 	make_key(section, len, &key);
 	char name[32];
-	snprintf(name, sizeof(name), "%016" PRIx64 ".bpf", hash(&key));
+	snprintf(name, sizeof(name), "%016" PRIx64 ".bpf", key_hash(&key));
 	cleanup_fd int dir = open(cache_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 && file_mkdirs(AT_FDCWD, cache_dir, 0700, NULL) == 0)
 		dir = open(cache_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
