@@ -17,15 +17,9 @@ teardown_file() {
   kist_teardown_file
 }
 
-setup() {
-  T=$(mktemp -d "$KIST_ROOT/t.XXXXXX")
-  rm -rf "$KIST_ROOT/root" "$KIST_ROOT/run"
-  fault ''
-  fault_reset
-}
+setup() { faulty_setup; }
 teardown() { rm -rf "$T"; }
 
-received() { fault_stats .to_client; }
 digest() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "$1"; }
 # partial_of DIR|store: the bytes of the big layer that have stayed, 0 when there are none
 partial_of() {

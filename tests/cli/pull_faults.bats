@@ -16,15 +16,9 @@ teardown_file() {
   kist_teardown_file
 }
 
-setup() {
-  T=$(mktemp -d "$KIST_ROOT/t.XXXXXX")
-  rm -rf "$KIST_ROOT/root" "$KIST_ROOT/run"
-  fault ''
-  fault_reset
-}
+setup() { faulty_setup; }
 teardown() { rm -rf "$T"; }
 
-received() { fault_stats .to_client; }
 partial() { stat -c %s "$KIST_ROOT/root/blobs/partial/${BIG#sha256:}"; }
 complete() { # the image is there, whole, under its digest, and nothing half is left
   [[ $(kist inspect "$FAULTY/app:1" | jq -r '.[0].RepoDigests[0]') == "$FAULTY/app@$DIGEST" ]]

@@ -6,6 +6,7 @@
 #   faulty_image           both, and an image in them
 #   fault RULE...          replaces the proxy's rules (tests/tools/faultproxy.py has the words)
 #   fault_stats [FILTER]   its counters, through jq
+#   faulty_setup           for a test: a scratch directory T, an empty store, no faults, counters at 0
 # In a setup_file, export what the tests shall see: they run in other processes.
 
 servers_dir() { SERVERS_DIR=${SERVERS_DIR:-$(mktemp -d "${TMPDIR:-/var/tmp}/kist-servers.XXXXXX")} && export SERVERS_DIR; }
@@ -109,3 +110,11 @@ servers_stop() {
   while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$SERVERS_DIR/pids"
   rm -rf "$SERVERS_DIR"
 }
+
+faulty_setup() {
+  T=$(mktemp -d "$KIST_ROOT/t.XXXXXX")
+  rm -rf "$KIST_ROOT/root" "$KIST_ROOT/run"
+  fault ''
+  fault_reset
+}
+received() { fault_stats .to_client; } # bytes since then
