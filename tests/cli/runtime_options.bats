@@ -68,16 +68,16 @@ fd = array.array("i", anc[0][2])[0]
 pid = next(l for l in open(f"/proc/self/fdinfo/{fd}") if l.startswith("Pid:")).split()[1]
 print(name.decode(), pid, flush=True)
 P
-  local verb pid
+  local verb name pid take
   for verb in create run exec; do
-    coproc TAKE { timeout 30 python3 "$B/take" "$B/$verb.sock"; }
-    read -r <&"${TAKE[0]}"
+    exec {take}< <(timeout 30 python3 "$B/take" "$B/$verb.sock" 3>&-)
+    read -r -u "$take"
     case $verb in
       exec) rt exec -d --pid-file "$B/pid" --pidfd-socket "$B/exec.sock" "$ID" sleep 100 ;;
       *) args sleep 100; rt $verb $([[ $verb == run ]] && echo -d) --pid-file "$B/pid" --pidfd-socket "$B/$verb.sock" --bundle "$B" "$ID" ;;
     esac
-    read -r name pid <&"${TAKE[0]}"
-    wait "$TAKE_PID"
+    read -r -u "$take" name pid
+    exec {take}<&-
     [[ $name == "$([[ $verb == exec ]] && echo setns || echo standard)" && $pid == "$(<"$B/pid")" ]]
     [[ $verb != create ]] || rt delete -f "$ID"
   done
