@@ -22,7 +22,7 @@
 enum {
 	PIECE = 512 * 1024, /* part of the format: another size gives other bytes */
 	OUT_MOST = PIECE + PIECE / 8 + 4096,
-	WORKERS_MOST = 16, /* 1.7 MB each */
+	WORKERS_MOST = 16, /* 1.2 MB each */
 	WORKERS_DEFAULT = 4,
 	JOBS_MOST = WORKERS_MOST + 2,
 	GZIP_TRIES = 4,
@@ -59,7 +59,6 @@ struct worker {
 	struct isal_zstream gzip;
 	uint8_t *level_buffer;
 	struct inflate_state *inflate;
-	uint8_t *check; /* what a piece unpacks to */
 };
 
 struct layer_compress {
@@ -107,22 +106,28 @@ static size_t deflate_once(struct worker *w, const struct job *j)
 	return OUT_MOST - s->avail_out;
 }
 
+/* Through the memory that the compressor has just left */
 static bool unpacks_to_input(struct worker *w, const struct job *j, size_t len)
 {
+	size_t done = 0, n;
 	if (!w->inflate)
 		w->inflate = mem_alloc(sizeof(*w->inflate));
-	if (!w->check)
-		w->check = mem_alloc(PIECE + 1);
 	struct inflate_state *s = w->inflate;
 	isal_inflate_init(s);
 	s->crc_flag = ISAL_GZIP;
 	s->next_in = j->out;
 	s->avail_in = (uint32_t)len;
-	s->next_out = w->check;
-	s->avail_out = PIECE + 1; /* one more would be too much */
-	return isal_inflate(s) == ISAL_DECOMP_OK && s->block_state == ISAL_BLOCK_FINISH &&
-	       s->avail_in == 0 && s->total_out == j->in_len &&
-	       memcmp(w->check, j->in, j->in_len) == 0;
+	do {
+		s->next_out = w->level_buffer;
+		s->avail_out = ISAL_DEF_LVL1_DEFAULT;
+		if (isal_inflate(s) != ISAL_DECOMP_OK)
+			return false;
+		n = ISAL_DEF_LVL1_DEFAULT - s->avail_out;
+		if (n > j->in_len - done || memcmp(w->level_buffer, j->in + done, n) != 0)
+			return false;
+		done += n;
+	} while (n && s->block_state != ISAL_BLOCK_FINISH);
+	return s->block_state == ISAL_BLOCK_FINISH && s->avail_in == 0 && done == j->in_len;
 }
 
 /*
@@ -166,7 +171,6 @@ static void worker_release(struct worker *w)
 	ZSTD_freeCCtx(w->zstd);
 	free(w->level_buffer);
 	free(w->inflate);
-	free(w->check);
 }
 
 static void *run_worker(void *arg)
