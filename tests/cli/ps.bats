@@ -58,8 +58,10 @@ names() { kist ps --format '{{.Names}}' "$@" | tr '\n' ' '; }
   [ "$(kist inspect -f '{{.State.Running}} {{.Name}}' third)" = "true third" ]
   [ "$(kist inspect -f '{{json .Args}}' third)" = '["1000"]' ]
   fails_with 1 'no such container or image: nosuch' kist inspect nosuch
-  fails_with 1 'no such container' kist inspect --type container bb
-  kist inspect --type image bb >/dev/null
+  kist tag bb zz # no id begins so
+  fails_with 1 'no such container' kist inspect --type container zz
+  kist inspect --type image zz >/dev/null
+  kist rmi zz >/dev/null
 }
 
 @test "the beginning of an id names it, an ambiguous one does not" {
