@@ -155,6 +155,7 @@ has_file() { # CONTROLLER V1-FILE V2-FILE: whether groups have it here
   started
   [[ -n $(cg memory cgroup.procs cgroup.procs "/kist/sub/$ID") ]]
   rt delete -f "$ID"
+  if v2; then rmdir /sys/fs/cgroup/kist/sub; else rmdir /sys/fs/cgroup/*/kist/sub 2>/dev/null || true; fi
   conf '.linux.cgroupsPath = "/../../etc"'
   fails_with 1 'leads elsewhere' rt create --bundle "$B" "$ID"
   conf '.linux.cgroupsPath = "a.slice:b:c"'

@@ -44,5 +44,7 @@ setup() {
   echo "$output"
   [ "$status" -eq 3 ]
   [[ $output == hi* && $output == *overlay*67108864 ]]
-  [[ -z $(find /sys/fs/cgroup/kist -mindepth 1 -type d 2>/dev/null) ]]
+  run find /sys/fs/cgroup -path '*/kist/*' -type d
+  echo "$output"
+  [[ -z $output ]]
 }
