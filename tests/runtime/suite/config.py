@@ -200,10 +200,11 @@ def _(b):
 def _(b):
     log = shared_file(b)
     hook(b, "startContainer", f"echo ran >{log}")
-    b.script("sleep 100")
+    b.script("echo up; sleep 100")
     b.create()
     equal(log.read_text(), "")
     b.call("start", b.id, ok=True)
+    b.await_out("up")  # the hook is before the program, which start need not wait for
     equal(log.read_text(), "ran\n")
 
 
