@@ -131,7 +131,7 @@ static bool unpacks_to_input(struct worker *w, const struct job *j, size_t len)
 }
 
 /*
- * igzip 2.30 has been seen to give, once in some ten gigabytes and on a busy machine, a stream that
+ * igzip 2.30 has been seen to give, once in several gigabytes and on a busy machine, a stream that
  * unpacks to other bytes than it was given, under the right checksum of those. The digest would be
  * that of the damage, and who pulls the layer would find out. So each piece is unpacked again before
  * it leaves.

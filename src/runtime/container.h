@@ -6,9 +6,9 @@
  * system and leaves the first process waiting just before its exec;
  * runtime_start lets it go; runtime_run is both. What another process needs to
  * know stands in the directory `state_dir` (the file `state`, and start.sock when
- * RUNTIME_START_LATER was asked). runtime_delete removes all of it. If anything fails before the start, everything made so far is gone when
- * the function returns; if the caller dies before the start, the container dies
- * with it (unless RUNTIME_START_LATER: then it waits for runtime_start_saved).
+ * RUNTIME_START_LATER was asked). runtime_delete removes all of it. If anything
+ * fails before the start, everything made so far is gone when the function
+ * returns; if the caller dies before the start, the container dies with it (unless RUNTIME_START_LATER: then it waits for runtime_start_saved).
  *
  * Errors: -ERR_NOPROG (program not found) and -ERR_NOEXEC (found, cannot be
  * executed) are told apart from all others, for exit statuses 127 and 126.

@@ -125,7 +125,11 @@ static int scan(struct scan *s, const char *original, struct err *e)
 /* The library would open /dev/urandom for it. */
 static void seed_hashes(void)
 {
+	static bool done; /* only the first seed counts */
 	size_t seed = 0;
+	if (done)
+		return;
+	done = true;
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed) && seed)
 		json_object_seed(seed);
 }
