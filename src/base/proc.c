@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -287,25 +288,45 @@ int proc_start_time(pid_t pid, uint64_t *ret_ticks)
 	return str_parse_u64(p, 10, ret_ticks);
 }
 
+void proc_close_fds(unsigned first, unsigned last)
+{
+	syscall(SYS_close_range, first, last, 0);
+}
+
+void proc_cloexec_fds(unsigned first, unsigned last)
+{
+	syscall(SYS_close_range, first, last, CLOSE_RANGE_CLOEXEC);
+}
+
+/* What programs mean by RTMIN and RTMAX: glibc's numbers, whatever our own C library keeps. */
+enum { FIRST_REALTIME = 34, LAST_REALTIME = 64 };
+
 int proc_parse_signal(const char *s)
 {
+	static const struct {
+		const char *name;
+		int sig;
+	} aliases[] = {{"SIGPOLL", SIGPOLL}, {"SIGIOT", SIGIOT}, {"SIGCLD", SIGCHLD}};
 	uint64_t v;
 	if (str_parse_u64(s, 10, &v) == 0)
-		return v >= 1 && v <= (uint64_t)SIGRTMAX ? (int)v : -EINVAL;
+		return v >= 1 && v <= LAST_REALTIME ? (int)v : -EINVAL;
 	if (strncasecmp(s, "SIG", 3) == 0)
 		s += 3;
-	for (int sig = 1; sig < NSIG; sig++) {
-		const char *name = sigabbrev_np(sig);
-		if (name && strcasecmp(name, s) == 0)
+	for (int sig = 1; sig < FIRST_REALTIME; sig++) {
+		const char *name = proc_signal_name(sig);
+		if (name && strcasecmp(name + 3, s) == 0)
 			return sig;
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+		if (strcasecmp(aliases[i].name + 3, s) == 0)
+			return aliases[i].sig;
 	bool min = strncasecmp(s, "RTMIN", 5) == 0, max = strncasecmp(s, "RTMAX", 5) == 0;
 	if (!min && !max)
 		return -EINVAL;
 	v = 0;
 	if (s[5] && ((s[5] != (min ? '+' : '-')) || str_parse_u64(s + 6, 10, &v) < 0 || v > 30))
 		return -EINVAL;
-	return min ? SIGRTMIN + (int)v : SIGRTMAX - (int)v;
+	return min ? FIRST_REALTIME + (int)v : LAST_REALTIME - (int)v;
 }
 
 const char *proc_signal_name(int sig)

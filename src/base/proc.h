@@ -45,6 +45,10 @@ int proc_name(pid_t pid, char *out, size_t size); /* comm; -errno */
 /* Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat): with the pid it
  * names one process for ever. -ESRCH when there is none. */
 int proc_start_time(pid_t pid, uint64_t *ret_ticks);
-/* "SIGTERM", "TERM", "15" to 15; RTMIN+n too. -EINVAL */
+/* As close_range(2), for which not every C library has a function: closes descriptors, or marks them
+ * to be closed by an exec. Failure (before Linux 5.9) goes unseen. */
+void proc_close_fds(unsigned first, unsigned last);
+void proc_cloexec_fds(unsigned first, unsigned last);
+/* "SIGTERM", "TERM", "15" to 15; RTMIN+n (34+n) and RTMAX-n (64-n) too. -EINVAL */
 int proc_parse_signal(const char *s);
 const char *proc_signal_name(int sig); /* "SIGTERM", or NULL */

@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "runtime/cgroup_priv.h"
 #include "runtime/hooks_priv.h"
@@ -173,10 +174,10 @@ static int do_close_fds(struct child *k, const struct runtime_step *s, struct er
 	unsigned next = 3 + k->preserve_fds;
 	for (int i = 0; i < n; i++) {
 		if ((unsigned)keep[i] > next)
-			close_range(next, (unsigned)keep[i] - 1, 0);
+			proc_close_fds(next, (unsigned)keep[i] - 1);
 		next = MAX(next, (unsigned)keep[i] + 1);
 	}
-	close_range(next, ~0U, 0);
+	proc_close_fds(next, ~0U);
 	return 0;
 }
 

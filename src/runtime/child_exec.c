@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "runtime/child_priv.h"
 #include "runtime/wire_priv.h"
@@ -196,7 +197,7 @@ static void close_rest(const struct child *k)
 {
 	/* what the caller wants kept came through an exec and has no such mark; our own descriptors
 	 * have it, whatever numbers they got (a directory of the host among them is a way out) */
-	close_range(3 + k->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC);
+	proc_cloexec_fds(3 + k->preserve_fds, ~0U);
 }
 
 static int tie_to_creator(const struct child *k, struct err *e)

@@ -22,7 +22,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/memfd.h>
-#include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>

@@ -360,13 +360,13 @@ static int remount(struct child *k, const struct runtime_mount *m, struct err *e
 {
 	const uint64_t all = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 			     MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW;
-	struct statx st;
 	cleanup_fd int target = root_open_path(k->root, m->destination, false, e);
 	if (target < 0)
 		return target;
-	if (statx(target, "", AT_EMPTY_PATH, STATX_TYPE, &st) < 0)
+	int mounted = sys_is_mount_root(target);
+	if (mounted < 0)
 		return err_sys(e, "remount");
-	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+	if (!mounted)
 		return err_set(e, EINVAL, "remount: nothing is mounted there");
 	int r = m->bind ? 0 : reconfigure(target, m, e);
 	if (r < 0)

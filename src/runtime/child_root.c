@@ -40,10 +40,10 @@ static int isolate_parent(const struct child *k, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "open root '%s'", k->root_path);
 	for (;;) {
-		struct statx st;
-		if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) < 0)
+		int mounted = sys_is_mount_root(fd);
+		if (mounted < 0)
 			return err_sys(e, "stat above root '%s'", k->root_path);
-		if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+		if (mounted)
 			break;
 		int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (up < 0)

@@ -48,11 +48,11 @@ static const char *rlimit_name(int resource)
 static int set_rlimit(
 	const struct runtime_rlimit *l, bool lower, char *warn, size_t size, struct err *e)
 {
-	if (setrlimit((__rlimit_resource_t)l->resource, &l->limit) == 0)
+	if (setrlimit(l->resource, &l->limit) == 0)
 		return 0;
 	struct rlimit now;
 	const char *name = rlimit_name(l->resource);
-	if (errno != EPERM || getrlimit((__rlimit_resource_t)l->resource, &now) < 0)
+	if (errno != EPERM || getrlimit(l->resource, &now) < 0)
 		return err_sys(e, "set limit '%s'", name);
 	if (!lower) {
 		int r = err_sys(e, "set limit '%s' to %llu (now at most %llu)", name,
@@ -63,7 +63,7 @@ static int set_rlimit(
 	}
 	struct rlimit most = {
 		MIN(l->limit.rlim_cur, now.rlim_max), MIN(l->limit.rlim_max, now.rlim_max)};
-	if (setrlimit((__rlimit_resource_t)l->resource, &most) < 0)
+	if (setrlimit(l->resource, &most) < 0)
 		return err_sys(e, "set limit '%s'", name);
 	size_t len = strlen(warn);
 	snprintf(warn + len, size - len, "%s%s %llu", len ? ", " : "", name,

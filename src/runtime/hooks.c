@@ -49,7 +49,7 @@ static int hook_main(void *arg)
 	dup2(c->in, 0);
 	dup2(c->out, 1);
 	dup2(c->out, 2);
-	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	proc_cloexec_fds(3, ~0U);
 	const char *const just_path[] = {h->path, NULL};
 	const char *const *args = h->args.n ? h->args.v : just_path;
 	const char *const none_env[] = {NULL};

