@@ -2,13 +2,12 @@
 #include "base/defs.h"
 #include "base/mem.h"
 #include "runtime/features_priv.h"
+#include "runtime/seccomp_library_priv.h"
 #include "runtime/seccomp_priv.h"
 
 #include <ctype.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -101,34 +100,24 @@ static json_t *list_actions(void)
 	return a;
 }
 
-static json_t *list_archs(void *lib)
+static json_t *list_archs(const struct seccomp_library *lib)
 {
-	uint32_t (*resolve)(const char *name) = NULL;
-	void *p = lib ? dlsym(lib, "seccomp_arch_resolve_name") : NULL;
 	json_t *a = json_array();
-	memcpy(&resolve, &p, sizeof(p));
-	for (size_t i = 0; resolve && i < ARRAY_SIZE(archs); i++) {
+	for (size_t i = 0; lib && i < ARRAY_SIZE(archs); i++) {
 		cleanup_free char *name = mem_strdup(archs[i] + strlen("SCMP_ARCH_"));
 		for (char *c = name; *c; c++)
 			*c = (char)tolower((unsigned char)*c);
-		if (resolve(name))
+		if (lib->arch_resolve(name))
 			json_array_append_new(a, json_string(archs[i]));
 	}
 	return a;
 }
 
-static char *library_version(void *lib)
-{
-	const struct scmp_version *(*version)(void) = NULL;
-	void *p = lib ? dlsym(lib, "seccomp_version") : NULL;
-	memcpy(&version, &p, sizeof(p));
-	const struct scmp_version *v = version ? version() : NULL;
-	return v ? mem_printf("%u.%u.%u", v->major, v->minor, v->micro) : NULL;
-}
-
 json_t *features_seccomp(char **ret_version)
 {
-	void *lib = dlopen("libseccomp.so.2", RTLD_NOW | RTLD_LOCAL);
+	struct seccomp_library l, *lib = NULL;
+	if (seccomp_library_open(&l, NULL) == 0)
+		lib = &l;
 	json_t *o = json_object();
 	json_object_set_new(
 		o, "enabled", json_boolean(lib && kernel_knows_action("SCMP_ACT_ERRNO")));
@@ -137,8 +126,9 @@ json_t *features_seccomp(char **ret_version)
 	json_object_set_new(o, "archs", list_archs(lib));
 	json_object_set_new(o, "knownFlags", list_flags(true));
 	json_object_set_new(o, "supportedFlags", list_flags(false));
-	*ret_version = library_version(lib);
+	const struct scmp_version *v = lib ? lib->version() : NULL;
+	*ret_version = v ? mem_printf("%u.%u.%u", v->major, v->minor, v->micro) : NULL;
 	if (lib)
-		dlclose(lib);
+		seccomp_library_close(lib);
 	return o;
 }

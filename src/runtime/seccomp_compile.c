@@ -1,68 +1,20 @@
 /*
- * Turns a filter's data into a BPF program with libseccomp. The library is
- * loaded only here, and this runs only when the cache of compiled programs has
- * no answer: it would cost every start its relocation time.
+ * Turns a filter's data into a BPF program with libseccomp. This runs only when
+ * the cache of compiled programs has no answer.
  */
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "runtime/seccomp_library_priv.h"
 #include "runtime/seccomp_priv.h"
 
 #include <ctype.h>
-#include <dlfcn.h>
 #include <errno.h>
-#include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* what we call of the library, found at run time */
-struct lib {
-	void *handle;
-	__typeof__(&seccomp_init) init;
-	__typeof__(&seccomp_release) release;
-	__typeof__(&seccomp_arch_resolve_name) arch_resolve;
-	__typeof__(&seccomp_arch_native) arch_native;
-	__typeof__(&seccomp_arch_exist) arch_exist;
-	__typeof__(&seccomp_arch_add) arch_add;
-	__typeof__(&seccomp_attr_set) attr_set;
-	__typeof__(&seccomp_syscall_resolve_name) syscall_resolve;
-	__typeof__(&seccomp_rule_add_array) rule_add;
-	__typeof__(&seccomp_export_bpf) export_bpf;
-};
-
-static int lib_open(struct lib *l, struct err *e)
-{
-	l->handle = dlopen("libseccomp.so.2", RTLD_NOW | RTLD_LOCAL);
-	if (!l->handle)
-		return err_set(
-			e, ERR_UNSUPPORTED, "seccomp: cannot load libseccomp: %s", dlerror());
-	const struct {
-		const char *name;
-		void *where;
-	} want[] = {
-		{"seccomp_init", &l->init},
-		{"seccomp_release", &l->release},
-		{"seccomp_arch_resolve_name", &l->arch_resolve},
-		{"seccomp_arch_native", &l->arch_native},
-		{"seccomp_arch_exist", &l->arch_exist},
-		{"seccomp_arch_add", &l->arch_add},
-		{"seccomp_attr_set", &l->attr_set},
-		{"seccomp_syscall_resolve_name", &l->syscall_resolve},
-		{"seccomp_rule_add_array", &l->rule_add},
-		{"seccomp_export_bpf", &l->export_bpf},
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
-		void *p = dlsym(l->handle, want[i].name);
-		if (!p)
-			return err_set(e, ERR_UNSUPPORTED, "seccomp: libseccomp has no '%s'",
-				want[i].name);
-		memcpy(want[i].where, &p, sizeof(p));
-	}
-	return 0;
-}
 
 static enum scmp_compare compare_op(const char *word)
 {
@@ -84,8 +36,8 @@ static enum scmp_compare compare_op(const char *word)
 	return SCMP_CMP_EQ; /* checked when it was read */
 }
 
-static int add_archs(
-	const struct lib *l, scmp_filter_ctx ctx, const struct runtime_seccomp *s, struct err *e)
+static int add_archs(const struct seccomp_library *l, scmp_filter_ctx ctx,
+	const struct runtime_seccomp *s, struct err *e)
 {
 	for (size_t i = 0; i < s->archs.n; i++) {
 		const char *word = s->archs.v[i];
@@ -121,8 +73,8 @@ static bool index_repeats(const struct seccomp_rule *rule)
 	return false;
 }
 
-static int add_call(const struct lib *l, scmp_filter_ctx ctx, const struct seccomp_rule *rule,
-	const char *name, uint32_t action, struct err *e)
+static int add_call(const struct seccomp_library *l, scmp_filter_ctx ctx,
+	const struct seccomp_rule *rule, const char *name, uint32_t action, struct err *e)
 {
 	int nr = l->syscall_resolve(name);
 	if (nr == __NR_SCMP_ERROR)
@@ -141,8 +93,8 @@ static int add_call(const struct lib *l, scmp_filter_ctx ctx, const struct secco
 	return r < 0 && r != -EEXIST ? err_sysno(e, r, "seccomp: rule for '%s'", name) : 0;
 }
 
-static int add_rules(
-	const struct lib *l, scmp_filter_ctx ctx, const struct runtime_seccomp *s, struct err *e)
+static int add_rules(const struct seccomp_library *l, scmp_filter_ctx ctx,
+	const struct runtime_seccomp *s, struct err *e)
 {
 	int64_t def = seccomp_action(s->default_action, s->default_errno);
 	for (size_t i = 0; i < s->nrules; i++) {
@@ -159,7 +111,8 @@ static int add_rules(
 	return 0;
 }
 
-static int export(const struct lib *l, scmp_filter_ctx ctx, struct buf *out, struct err *e)
+static int export(
+	const struct seccomp_library *l, scmp_filter_ctx ctx, struct buf *out, struct err *e)
 {
 	cleanup_fd int fd = memfd_create("seccomp", MFD_CLOEXEC);
 	if (fd < 0)
@@ -175,10 +128,10 @@ static int export(const struct lib *l, scmp_filter_ctx ctx, struct buf *out, str
 
 int seccomp_compile(const struct runtime_seccomp *s, struct buf *out, struct err *e)
 {
-	struct lib l;
-	int r = lib_open(&l, e);
+	struct seccomp_library l;
+	int r = seccomp_library_open(&l, e);
 	if (r < 0)
-		return r; /* a broken library stays loaded: the command fails anyway */
+		return r;
 	int64_t def = seccomp_action(s->default_action, s->default_errno);
 	scmp_filter_ctx ctx = l.init((uint32_t)def);
 	if (!ctx) {
@@ -195,6 +148,6 @@ int seccomp_compile(const struct runtime_seccomp *s, struct buf *out, struct err
 			r = export(&l, ctx, out, e);
 		l.release(ctx);
 	}
-	dlclose(l.handle);
+	seccomp_library_close(&l);
 	return r;
 }
