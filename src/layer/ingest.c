@@ -4,6 +4,7 @@
  * to the writer with the tar reader and the index. A plain tar skips the first.
  */
 #include "layer/ingest.h"
+#include "base/direct.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/limits.h"
@@ -29,8 +30,7 @@ struct layer_ingest {
 	struct layer_ingest_options opt;
 	char *blob_digest;
 	char *diffid;
-	int tar_fd;
-	uint64_t ahead; /* io_write_ahead */
+	struct direct_file tar_file; /* fd -1: not kept */
 	/* input */
 	uint8_t head[LAYER_SNIFF]; /* until there is enough to know the compression */
 	size_t n_head;
@@ -100,7 +100,7 @@ static int write_tar(void *ctx, const void *p, size_t len, struct err *e)
 	if (g->tar_size > g->opt.limits.size)
 		return err_set(e, ERR_LIMIT, "the layer is larger than %" PRIu64 " bytes",
 			g->opt.limits.size);
-	r = g->tar_fd >= 0 ? io_write_ahead(g->tar_fd, p, len, &g->ahead) : 0;
+	r = g->tar_file.fd >= 0 ? direct_write(&g->tar_file, p, len, g->tar_size - len) : 0;
 	return r < 0 ? err_sysno(e, r, "write the layer") : 0;
 }
 
@@ -128,7 +128,7 @@ struct layer_ingest *layer_ingest_new(
 	int tar_fd, int index_fd, const struct layer_ingest_options *opt)
 {
 	struct layer_ingest *g = mem_alloc(sizeof(*g));
-	g->tar_fd = tar_fd;
+	g->tar_file = DIRECT_FILE_INIT(tar_fd);
 	if (opt)
 		g->opt = *opt;
 	if (!g->opt.limits.size)
@@ -241,8 +241,8 @@ static int drain(struct layer_ingest *g, struct err *e)
 	if (r == 0)
 		r = layer_pipe_wait(g->out, e);
 	if (r == 0)
-		r = layer_tar_finish(g->tar, e);
-	return r;
+		direct_end(&g->tar_file);
+	return r < 0 ? r : layer_tar_finish(g->tar, e);
 }
 
 void layer_ingest_stop(struct layer_ingest *g)

@@ -1,6 +1,7 @@
 /* Partial blobs: a locked file each, and one of marks; see the header. */
 #include "store/partial.h"
 
+#include "base/direct.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "store/store_priv.h"
@@ -21,6 +22,7 @@ struct store_partial {
 	struct store *store;
 	char digest[STORE_DIGEST_MAX];
 	int fd;
+	struct direct_file file; /* to write fd */
 	uint64_t size;
 	int marks; /* -1: none yet */
 	uint64_t n_marks;
@@ -94,6 +96,7 @@ int store_partial_open(
 	char name[STORE_DIGEST_MAX];
 	p->marks = -1;
 	p->fd = take(dir, store_digest_hex(digest), O_CREAT, &p->size);
+	p->file = DIRECT_FILE_INIT(p->fd);
 	if (p->fd == -EWOULDBLOCK)
 		return p->fd;
 	if (p->fd < 0)
@@ -128,14 +131,15 @@ uint64_t store_partial_size(const struct store_partial *p)
 	return p->size;
 }
 
-int store_partial_fd(const struct store_partial *p)
+int store_partial_fd(struct store_partial *p)
 {
+	direct_end(&p->file);
 	return p->fd;
 }
 
 int store_partial_append(struct store_partial *p, const void *data, size_t len, struct err *e)
 {
-	int r = io_pwrite_all(p->fd, data, len, (off_t)p->size);
+	int r = direct_write(&p->file, data, len, p->size);
 	if (r < 0)
 		return err_sysno(e, r, "write a blob in '%s'", p->store->root);
 	p->size += len;

@@ -30,8 +30,8 @@ DEFINE_CLEANUP(struct store_partial *, store_partial_free)
 #define cleanup_store_partial cleanup(store_partial_free_cleanup)
 
 uint64_t store_partial_size(const struct store_partial *p);
-/* To read what is there (pread); borrowed. */
-int store_partial_fd(const struct store_partial *p);
+/* To read what is there (pread), while nothing is appended; borrowed. */
+int store_partial_fd(struct store_partial *p);
 int store_partial_append(struct store_partial *p, const void *data, size_t len, struct err *e);
 /* All but the first `size` bytes, and their marks, go. 0: the bytes were wrong, none are left. */
 int store_partial_cut(struct store_partial *p, uint64_t size, struct err *e);

@@ -85,7 +85,7 @@ int transport_keep_verify(struct transport_keep *k, const char *digest, struct e
 	return err_set(e, ERR_DIGEST, "the layer's digest is sha256:%s instead of %s", hex, digest);
 }
 
-uint64_t transport_keep_sound(const struct store_partial *partial)
+uint64_t transport_keep_sound(struct store_partial *partial)
 {
 	struct sha256 *h cleanup_sha256 = sha256_new();
 	char *p cleanup_free = mem_alloc(PIECE);

@@ -35,4 +35,4 @@ int transport_keep_verify(struct transport_keep *k, const char *digest, struct e
 
 /* Where a mark contradicts the file: how many bytes before it are those that came. 0 also where none
  * does: what is wrong came so. */
-uint64_t transport_keep_sound(const struct store_partial *partial);
+uint64_t transport_keep_sound(struct store_partial *partial);
