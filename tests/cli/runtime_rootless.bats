@@ -88,6 +88,26 @@ script() { conf --arg s "$1" '.process.args = ["sh", "-c", $s]'; }
   rt delete "$ID"
 }
 
+# Until its ids are mapped, the process must be one that newuidmap can look into; then no longer (the
+# kernel shows it by the owner of its files, see proc(5)). Seen to fail in the first part without the
+# PR_SET_DUMPABLE of child_ns.c. In the second, for a container that joins the namespaces of another
+# whose processes have every capability over it, that of child.c holds as well: seen to fail without both.
+@test "CVE-2016-9962: who waits for its start cannot be looked into" {
+  conf '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+  script 'sleep 100'
+  rt create --bundle "$B" "$ID" 3>&-
+  local pid
+  pid=$(rt state "$ID" | jq .pid)
+  [[ $(stat -c %u "/proc/$pid" "/proc/$pid/environ") == "$ROOTLESS_UID"$'\n0' ]]
+  rt start "$ID"
+  conf --arg p "/proc/$pid/ns/" '(.linux.namespaces[] | select(.type | IN("user", "pid"))) |= . + {path: ($p + .type)}'
+  rt create --bundle "$B" "$ID-b" 3>&-
+  run rt exec --cap CAP_SYS_PTRACE "$ID" sh -c 'cd /proc/2 && grep -c create cmdline
+    for f in exe cwd root fd/*; do readlink $f; done; cat environ maps 2>/dev/null | wc -c'
+  rt delete -f "$ID-b"
+  [[ $output == $'1\n0' ]] || { echo "$output"; return 1; }
+}
+
 @test "a filter with no-new-privileges, hooks, a read-only root" {
   conf --arg b "$B" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 122}]}
     | .hooks = {createRuntime: [{path: "/bin/sh", args: ["sh", "-c", "exec cat >$0", ($b + "/state")]}],

@@ -197,6 +197,28 @@ static void default_program_answers(void **state)
 	free(p.filter);
 }
 
+/* What begins with a namespace of one's own (CVE-2022-0492): each way into one, and each to mount. */
+static void default_program_gives_no_namespace(void **state)
+{
+	static const uint64_t kinds[] = {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS,
+		CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET};
+	static const int calls[] = {SYS_unshare, SYS_setns, SYS_mount, SYS_umount2, SYS_fsopen,
+		SYS_fspick, SYS_fsconfig, SYS_fsmount, SYS_move_mount, SYS_open_tree,
+		SYS_mount_setattr, SYS_pivot_root, SYS_bpf};
+	const uint32_t eperm = SECCOMP_RET_ERRNO | EPERM;
+	struct sock_fprog p;
+	if (!ARCH)
+		skip();
+	compile(OCI_CAPS_DEFAULT, NULL, &p);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		assert_int_equal(answer(&p, SYS_clone, kinds[i]), eperm);
+		assert_int_equal(answer(&p, SYS_clone, kinds[i] | CLONE_VM | SIGCHLD), eperm);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		assert_int_equal(answer(&p, calls[i], 0), eperm);
+	free(p.filter);
+}
+
 /* ---- packing ---- */
 
 static const uint32_t archs[] = {
@@ -453,6 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(default_is_what_containers_expect),
 		cmocka_unit_test(default_program_answers),
+		cmocka_unit_test(default_program_gives_no_namespace),
 		cmocka_unit_test(packed_programs_answer_the_same),
 		cmocka_unit_test(strange_programs_are_left_alone),
 		cmocka_unit_test(cache_is_used_and_checked),
