@@ -208,6 +208,15 @@ def _(b):
     equal(log.read_text(), "ran\n")
 
 
+@check("runtime.md#lifecycle", "a poststart hook that fails is an error, and the container is stopped")
+def _(b):
+    hook(b, "poststart", "exit 3")
+    b.script("sleep 100")
+    b.create()
+    b.call("start", b.id, ok=False)
+    b.await_status("stopped")
+
+
 def failing(kind):
     @check("runtime.md#lifecycle", f"a {kind} hook that fails is an error: the program does not run, poststop does")
     def _(b):

@@ -68,6 +68,51 @@ case("config-linux.md#namespaces", "a relative path is an error", lambda c, b: b
 case("config-linux.md#namespaces", "cgroup: the container sees its group as the root", lambda c, b: b.namespace("cgroup"), sh="cut -d: -f3 /proc/self/cgroup | sort -u", like="^/$", needs=("memory",))
 
 
+@check("config-linux.md#namespaces", "mount: joined by its path, as it is", needs=("kist",))
+def _(b):
+    b.change({"mounts+": [{"destination": "/joined", "type": "tmpfs", "source": "tmpfs"}]})
+    b.started()
+    pid, other = b.pid(), b.id + "-x"
+    want = os.readlink(f"/proc/{pid}/ns/mnt")
+    b.namespace("mount", f"/proc/{pid}/ns/mnt")
+    b.change({"mounts": [], "linux.maskedPaths": [], "linux.readonlyPaths": [], "root": {"path": "/"}})
+    b.change({"linux.cgroupsPath": f"/{b.site.group}/{other}"})
+    b.script("sleep 100")
+    b.create(id=other)
+    equal(os.readlink(f"/proc/{b.pid(other)}/ns/mnt"), want)
+    expect(os.path.ismount(f"/proc/{b.pid(other)}/root/joined"), "the mount is not there")
+
+
+@check("config-linux.md#namespaces", "user: joined by its path, with the ids that are mapped there")
+def _(b):
+    b.change(users)
+    b.started()
+    pid, other = b.pid(), b.id + "-x"
+    want = os.readlink(f"/proc/{pid}/ns/user")
+    b.namespace("user", f"/proc/{pid}/ns/user")
+    for key in ("uidMappings", "gidMappings"):
+        del b.conf["linux"][key]
+    b.change({"linux.cgroupsPath": f"/{b.site.group}/{other}", "process.user": {"uid": 7, "gid": 8}})
+    b.script("sleep 100")
+    b.create(id=other)
+    equal(os.readlink(f"/proc/{b.pid(other)}/ns/user"), want)
+    equal(os.stat(f"/proc/{b.pid(other)}").st_uid, 100007)
+
+
+@check("config-linux.md#namespaces", "time: joined by its path")
+def _(b):
+    b.namespace("time")
+    b.change({"linux.timeOffsets": {"boottime": {"secs": 1000000, "nanosecs": 0}}})
+    b.started()
+    pid, other = b.pid(), b.id + "-x"
+    b.namespace("time", f"/proc/{pid}/ns/time")
+    del b.conf["linux"]["timeOffsets"]
+    b.change({"linux.cgroupsPath": f"/{b.site.group}/{other}"})
+    b.script("sleep 100")
+    b.create(id=other)
+    equal(os.readlink(f"/proc/{b.pid(other)}/ns/time"), os.readlink(f"/proc/{pid}/ns/time"))
+
+
 @check("config-linux.md#namespaces", "changes of the host name stay in the namespace")
 def _(b):
     b.caps(*MORE_CAPS)
