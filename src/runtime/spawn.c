@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -83,6 +84,10 @@ static int stage_main(void *arg)
 	struct stage_result r = {.pid = -1, .join = -1, .e = ERR_INIT};
 	if (s->before_joins && s->before_joins(s->arg, &r.e) < 0)
 		return io_write_all(st->pipe, &r, sizeof(r)) < 0;
+	/* the real one begins as a copy of this, and whoever has the power to in the namespaces that
+	 * are joined sees it at once: too late to close it there. Only newuidmap has to look. */
+	if (!(s->flags & CLONE_NEWUSER))
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	r.join = join_all(s);
 	if (r.join < 0) {
 		r.pid = clone_into(s, CLONE_PARENT, NULL);

@@ -91,7 +91,8 @@ script() { conf --arg s "$1" '.process.args = ["sh", "-c", $s]'; }
 # Until its ids are mapped, the process must be one that newuidmap can look into; then no longer (the
 # kernel shows it by the owner of its files, see proc(5)). Seen to fail in the first part without the
 # PR_SET_DUMPABLE of child_ns.c. In the second, for a container that joins the namespaces of another
-# whose processes have every capability over it, that of child.c holds as well: seen to fail without both.
+# whose processes have every capability over it, those of child.c and spawn.c hold as well: seen to fail
+# without all three.
 @test "CVE-2016-9962: who waits for its start cannot be looked into" {
   conf '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
   script 'sleep 100'
@@ -106,6 +107,20 @@ script() { conf --arg s "$1" '.process.args = ["sh", "-c", $s]'; }
     for f in exe cwd root fd/*; do readlink $f; done; cat environ maps 2>/dev/null | wc -c'
   rt delete -f "$ID-b"
   [[ $output == $'1\n0' ]] || { echo "$output"; return 1; }
+}
+
+# The other end of it: from its first moment in the pid namespace on. The process that joins has the host's
+# root still, and the loop below looks for a file there. Seen to fail with PR_SET_DUMPABLE only in the new
+# process itself (child.c): found in one of two execs or more.
+@test "CVE-2016-9962: who joins cannot be looked into from the first moment" {
+  conf '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+  script "while :; do for n in $(seq -s ' ' 2 41); do [ -e /proc/\$n/root$B/config.json ] && echo \$n; done; done"
+  rt create --bundle "$B" "$ID" 3>&- >"$B/found"
+  rt start "$ID"
+  # shellcheck disable=SC2016
+  as_user sh -c 'for i in $(seq 40); do "$0" --root "$1" exec "$2" true; done' "$KIST_BUILD/kist-runtime" "$KIST_ROOT/rt" "$ID"
+  rt delete -f "$ID"
+  [[ ! -s $B/found ]] || { echo "seen of these:" $(sort -nu "$B/found"); return 1; }
 }
 
 @test "a filter with no-new-privileges, hooks, a read-only root" {
