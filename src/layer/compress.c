@@ -22,11 +22,10 @@
 enum {
 	PIECE = 512 * 1024, /* part of the format: another size gives other bytes */
 	OUT_MOST = PIECE + PIECE / 8 + 4096,
-	WORKERS_MOST = 16, /* 1.2 MB each */
+	WORKERS_MOST = 16, /* 1.1 MB each */
 	WORKERS_DEFAULT = 4,
 	JOBS_MOST = WORKERS_MOST + 2,
 	GZIP_START = 16, /* this, too */
-	GZIP_TRIES = 4,
 };
 
 char *layer_compress_id(enum layer_compression c, int level, char out[LAYER_COMPRESS_ID])
@@ -59,7 +58,6 @@ struct worker {
 	ZSTD_CCtx *zstd;
 	struct isal_zstream gzip;
 	uint8_t *level_buffer;
-	struct inflate_state *inflate;
 };
 
 struct layer_compress {
@@ -108,7 +106,7 @@ static bool deflate_start(struct isal_zstream *s, const struct job *j)
 	return true;
 }
 
-static size_t deflate_once(struct worker *w, const struct job *j)
+static size_t compress_gzip(struct worker *w, const struct job *j)
 {
 	struct isal_zstream *s = &w->gzip;
 	if (!w->level_buffer)
@@ -128,46 +126,6 @@ static size_t deflate_once(struct worker *w, const struct job *j)
 		s->internal_state.state != ZSTATE_END)
 		return 0;
 	return OUT_MOST - s->avail_out;
-}
-
-/* Through the memory that the compressor has just left */
-static bool unpacks_to_input(struct worker *w, const struct job *j, size_t len)
-{
-	size_t done = 0, n;
-	if (!w->inflate)
-		w->inflate = mem_alloc(sizeof(*w->inflate));
-	struct inflate_state *s = w->inflate;
-	isal_inflate_init(s);
-	s->crc_flag = ISAL_GZIP;
-	s->next_in = j->out;
-	s->avail_in = (uint32_t)len;
-	do {
-		s->next_out = w->level_buffer;
-		s->avail_out = ISAL_DEF_LVL1_DEFAULT;
-		if (isal_inflate(s) != ISAL_DECOMP_OK)
-			return false;
-		n = ISAL_DEF_LVL1_DEFAULT - s->avail_out;
-		if (n > j->in_len - done || memcmp(w->level_buffer, j->in + done, n) != 0)
-			return false;
-		done += n;
-	} while (n && s->block_state != ISAL_BLOCK_FINISH);
-	return s->block_state == ISAL_BLOCK_FINISH && s->avail_in == 0 && done == j->in_len;
-}
-
-/*
- * igzip 2.30 has been seen to give, once in several gigabytes and on a busy machine, a stream that
- * unpacks to other bytes than it was given, under the right checksum of those. The digest would be
- * that of the damage, and who pulls the layer would find out. So each piece is unpacked again before
- * it leaves.
- */
-static size_t compress_gzip(struct worker *w, const struct job *j)
-{
-	for (int i = 0; i < GZIP_TRIES; i++) {
-		size_t len = deflate_once(w, j);
-		if (len && unpacks_to_input(w, j, len))
-			return len;
-	}
-	return 0;
 }
 
 static size_t compress_zstd(struct worker *w, const struct job *j)
@@ -194,7 +152,6 @@ static void worker_release(struct worker *w)
 {
 	ZSTD_freeCCtx(w->zstd);
 	free(w->level_buffer);
-	free(w->inflate);
 }
 
 static void *run_worker(void *arg)
@@ -334,17 +291,6 @@ static int emit(struct layer_compress *z, const void *p, size_t len, struct err 
 	return z->fn ? z->fn(z->ctx, p, len, e) : 0;
 }
 
-static int failed(const struct layer_compress *z, struct err *e)
-{
-	err_set(e, EIO, "compression with %s failed", layer_compression_name(z->kind));
-	if (z->kind == LAYER_GZIP)
-		err_hint(e,
-			"its output does not unpack to its input, %d times; --compression zstd "
-			"does without it",
-			GZIP_TRIES);
-	return -EIO;
-}
-
 /* Hands on the oldest piece, waiting for it. */
 static int emit_oldest(struct layer_compress *z, struct err *e)
 {
@@ -356,7 +302,8 @@ static int emit_oldest(struct layer_compress *z, struct err *e)
 	pthread_mutex_unlock(&z->lock);
 	z->emitted++;
 	if (j->out_len == 0)
-		return failed(z, e);
+		return err_set(
+			e, EIO, "compression with %s failed", layer_compression_name(z->kind));
 	int r = emit(z, j->out, j->out_len, e);
 	j->in_len = 0;
 	return r;
@@ -435,7 +382,8 @@ static int finish_inline(struct layer_compress *z, struct err *e)
 	sha256_add(z->plain_hash, j->in, j->in_len);
 	compress_job(&z->workers[0], j);
 	if (j->out_len == 0)
-		return failed(z, e);
+		return err_set(
+			e, EIO, "compression with %s failed", layer_compression_name(z->kind));
 	return emit(z, j->out, j->out_len, e);
 }
 
