@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -140,6 +141,13 @@ static int set_flag(int fd, int get, int set, int flag, bool on)
 	if (flags < 0 || fcntl(fd, set, on ? flags | flag : flags & ~flag) < 0)
 		return -errno;
 	return 0;
+}
+
+void io_fill_stdio(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			abort();
 }
 
 int io_set_nonblock(int fd, bool on)

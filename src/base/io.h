@@ -22,6 +22,9 @@ int io_read_to_end(int fd, struct buf *b); /* -ERR_LIMIT beyond b->max */
 int io_write_ahead(int fd, const void *p, size_t len, uint64_t *ahead);
 /* Copies len bytes (or to the end with UINT64_MAX) in the kernel where it can; count copied. */
 int64_t io_copy(int from, int to, uint64_t len);
+/* Opens /dev/null on those of 0, 1, 2 that are closed: the next file that is opened would take the
+ * place, and whoever writes a message would write into it. For the begin of main. */
+void io_fill_stdio(void);
 int io_set_nonblock(int fd, bool on);
 int io_set_cloexec(int fd, bool on);
 /* Sends/receives file descriptors beside one message over a unix socket (SCM_RIGHTS). */

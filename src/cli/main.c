@@ -1,11 +1,11 @@
 /* From argv to a command: global options, help, the right executable, one error message. */
 #include "cli/cli.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/stop.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,18 +147,10 @@ static int run_command(struct cli *c, enum cli_program program, int argc, char *
 	return flushed < 0 ? flushed : r;
 }
 
-/* A closed standard stream would be taken by the next file that is opened. */
-static void secure_stdio(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-			abort();
-}
-
 int cli_main(enum cli_program program, int argc, char **argv)
 {
 	struct cli c = {.err = ERR_INIT};
-	secure_stdio();
+	io_fill_stdio();
 	signal(SIGPIPE, SIG_IGN);
 	int r = parse_global(&c, argc, argv);
 	log_set(c.debug ? LOG_DEBUG : LOG_NOTE, print_note);

@@ -200,6 +200,8 @@ int child_do_user(struct child *k, const struct runtime_step *s, struct err *e)
 	if ((r = caps_apply(k, p, e)) < 0)
 		return r;
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+	/* a change of ids sets it to fs.suid_dumpable, which a host may have raised */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	umask(p->umask >= 0 ? (mode_t)p->umask : 022);
 	return 0;
 }

@@ -417,7 +417,7 @@ END
   run rt run --bundle "$B" "$ID" </dev/null
   [[ $output == $'/victim\ncharacter special file 1:3' ]] || { echo "$output"; return 1; }
   run sh -c 'exec "$@" <&-' x "$KIST_BUILD/kist-runtime" --root "$KIST_ROOT/rt" run --bundle "$B" "$ID"
-  [[ ${lines[0]} == /victim && $output == *'/fd/0'*'No such file'* ]] || { echo "$output"; return 1; }
+  [[ $output == $'/victim\ncharacter special file 1:3' ]] || { echo "$output"; return 1; }
   started
   run rt exec "$ID" sh -c "$look" </dev/null
   [[ $output == $'/victim\ncharacter special file 1:3' ]] || { echo "$output"; return 1; }

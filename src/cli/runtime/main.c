@@ -1,5 +1,6 @@
 /* kist-runtime: an OCI runtime for engines. The options before the command, and who does it. */
 #include "base/err.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -151,6 +152,7 @@ int main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	int first = argc, error_status = 1;
+	io_fill_stdio();
 	if (argc == 2 && str_eq(argv[1], "--man")) {
 		man_page(stdout);
 		return 0;
