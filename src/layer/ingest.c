@@ -24,6 +24,7 @@ enum {
 	/* 2.25 MiB a layer; more would not make two cores faster */
 	RING_IN = 3 * PIPE_ALONE,
 	RING_OUT = 6 * PIPE_ALONE,
+	WRITE_MOST = 3 * PIPE_ALONE, /* the disk likes long ones, half the ring can be waited for */
 };
 
 struct layer_ingest {
@@ -141,7 +142,7 @@ struct layer_ingest *layer_ingest_new(
 		g->unpack = layer_unpack_new(g->opt.unpack_fd, 0);
 	g->tar = layer_tar_new(&tar_ops, g);
 	g->tar_hash = sha256_new();
-	const struct pipe_stage stages[] = {{hash_tar, g}, {write_tar, g}};
+	const struct pipe_stage stages[] = {{hash_tar, g, 0}, {write_tar, g, WRITE_MOST}};
 	g->out = layer_pipe_new(stages, ARRAY_SIZE(stages), RING_OUT);
 	return g;
 }
@@ -185,8 +186,8 @@ static int decide(struct layer_ingest *g, struct err *e)
 		if (!g->opt.skip_blob_hash)
 			g->blob_hash = sha256_new();
 		if (g->blob_hash || g->opt.keep)
-			stages[n++] = (struct pipe_stage){take_blob, g};
-		stages[n++] = (struct pipe_stage){inflate, g};
+			stages[n++] = (struct pipe_stage){take_blob, g, 0};
+		stages[n++] = (struct pipe_stage){inflate, g, 0};
 		g->in = layer_pipe_new(stages, n, RING_IN);
 	}
 	return layer_pipe_put(input(g), g->head, g->n_head, e);

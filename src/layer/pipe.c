@@ -136,7 +136,7 @@ static void *run_stage(void *arg)
 		if (p->quit || p->result < 0 || s->taken == p->filled)
 			break;
 		size_t at = s->taken % p->size;
-		size_t n = MIN(MIN(p->filled - s->taken, p->size - at), PIPE_STEP);
+		size_t n = MIN(MIN(p->filled - s->taken, p->size - at), s->work.most ?: PIPE_STEP);
 		pthread_mutex_unlock(&p->lock);
 		struct err e = ERR_INIT;
 		int r = s->work.fn(s->work.ctx, p->ring + at, n, &e);

@@ -15,7 +15,9 @@ struct err;
 enum {
 	PIPE_GRAIN =
 		64 * 1024, /* the stages are told of so many bytes: often, so that they overlap */
-	PIPE_STEP = 4 * PIPE_GRAIN,  /* most that a stage gets, or the producer fills, at once */
+	PIPE_STEP =
+		4 *
+		PIPE_GRAIN, /* most that a stage gets if it names no other, or the producer fills, at once */
 	PIPE_ALONE = 4 * PIPE_GRAIN, /* less in all needs no thread */
 	PIPE_STAGES = 3,
 };
@@ -23,6 +25,7 @@ enum {
 struct pipe_stage {
 	int (*fn)(void *ctx, const void *p, size_t len, struct err *e);
 	void *ctx;
+	size_t most; /* bytes at once, when so many have gathered; 0: PIPE_STEP */
 };
 
 struct layer_pipe;
