@@ -22,17 +22,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Which namespaces of the container differ from ours: joining an own one fails for some kinds. */
-static int different_namespaces(pid_t pid)
+static int cannot_see(const struct runtime_state *s, const char *word, int error, struct err *e)
+{
+	int r = err_sysno(e, error, "look at the %s namespace of container '%s'", word, s->id);
+	/* not started, it is not to be looked into yet: child.c */
+	if (error == -EACCES && s->status == RUNTIME_CREATED)
+		err_hint(e, "without root, only a container that has been started can be entered");
+	return r;
+}
+
+/* Which namespaces of the container differ from ours: joining an own one fails for some kinds. One that
+ * cannot be told must not count as ours: what is to run inside would run here. */
+static int different_namespaces(
+	const struct runtime_state *s, int init, int *ret_flags, struct err *e)
 {
 	int flags = 0;
 	for (int i = 0; i < RUNTIME_NS_KINDS; i++) {
 		char path[64];
-		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, ns_kinds[i].file);
-		if (ns_is_own((enum runtime_ns_kind)i, path) == 0)
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)s->pid, ns_kinds[i].file);
+		int own = ns_is_own((enum runtime_ns_kind)i, path);
+		if (own < 0)
+			return cannot_see(s, ns_kinds[i].word, own, e);
+		if (!own)
 			flags |= (int)ns_kinds[i].flag;
 	}
-	return flags;
+	/* it lives, so the number was its own all the time */
+	if (proc_pidfd_kill(init, 0) == -ESRCH)
+		return err_set(e, ERR_STATE, "container '%s' has stopped", s->id);
+	*ret_flags = flags;
+	return 0;
 }
 
 struct entry {
@@ -64,7 +82,9 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 	const struct runtime_exec_options *o, struct err *e)
 {
 	struct child *ch = &x->child;
-	x->namespaces = different_namespaces(s->pid);
+	int r = different_namespaces(s, x->init, &x->namespaces, e);
+	if (r < 0)
+		return r;
 	ch->process = p;
 	ch->plan = &x->plan;
 	ch->id = s->id;
@@ -73,7 +93,7 @@ static int prepare(struct entry *x, const struct runtime_state *s, const struct 
 	ch->lower_limits = o->lower_limits;
 	ch->enter_fd = x->init;
 	/* the clone would put it into the group before its first CPUs are set */
-	int r = exec_cgroup_enter(s, o, !p->affinity_initial.n, ch, &x->sp, e);
+	r = exec_cgroup_enter(s, o, !p->affinity_initial.n, ch, &x->sp, e);
 	if (r < 0)
 		return r;
 	ch->bring_to_root = x->namespaces & CLONE_NEWUSER;

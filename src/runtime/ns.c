@@ -47,7 +47,9 @@ int ns_is_own(enum runtime_ns_kind kind, const char *path)
 	char own[64];
 	struct stat a, b;
 	snprintf(own, sizeof(own), "/proc/self/ns/%s", ns_kinds[kind].file);
-	if (stat(own, &a) < 0 || stat(path, &b) < 0)
+	if (stat(own, &a) < 0)
+		return errno == ENOENT ? 1 : -errno;
+	if (stat(path, &b) < 0)
 		return -errno;
 	return a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }

@@ -21,5 +21,6 @@ extern const struct ns_kind ns_kinds[RUNTIME_NS_KINDS];
 /* Describes a setns(fd, flag) that failed with `error`: a path of another kind is named as such.
  * Returns the negative code. */
 int ns_join_error(int fd, const char *path, uint64_t flag, int error, struct err *e);
-/* 1: the path is the namespace of this kind that this process is in, 0: another one; -errno. */
+/* 1: the path is the namespace of this kind that this process is in, or the kernel has none of the
+ * kind; 0: another one; -errno. */
 int ns_is_own(enum runtime_ns_kind kind, const char *path);

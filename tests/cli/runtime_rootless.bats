@@ -133,3 +133,16 @@ script() { conf --arg s "$1" '.process.args = ["sh", "-c", $s]'; }
   [[ $output == *uota*'Read-only file system'*2 ]]
   [[ $(jq -r .id "$B/state") == "$ID" ]]
 }
+
+# Who waits for its start cannot be looked into, so its namespaces are not to be told from ours. Seen to go
+# on without joining any, and to fail at the capabilities.
+@test "exec before the start is refused, and works after it" {
+  script 'sleep 100'
+  rt create --bundle "$B" "$ID" 3>&-
+  run rt exec "$ID" hostname
+  [ "$status" -ne 0 ]
+  [[ $output == *"look at the user namespace of container '$ID'"*'has been started'* ]] || { echo "$output"; return 1; }
+  rt start "$ID"
+  run rt exec "$ID" cat /proc/1/comm
+  [[ $status == 0 && $output == sleep ]] || { echo "$output"; return 1; }
+}
