@@ -107,6 +107,12 @@ static void signals(void **state)
 	assert_int_equal(proc_parse_signal("term"), SIGTERM);
 	assert_int_equal(proc_parse_signal("9"), SIGKILL);
 	assert_int_equal(proc_parse_signal("RTMIN+3"), 34 + 3);
+	assert_int_equal(proc_parse_signal("SIGRTMAX-1"), 64 - 1);
+	assert_int_equal(proc_parse_signal("65"), -EINVAL);
+	assert_int_equal(proc_parse_signal("io"), SIGIO);
+	assert_int_equal(proc_parse_signal("SIGPOLL"), SIGIO);
+	assert_int_equal(proc_parse_signal("CLD"), SIGCHLD);
+	assert_int_equal(proc_parse_signal("IOT"), SIGABRT);
 	assert_int_equal(proc_parse_signal("SIGNOPE"), -EINVAL);
 	assert_int_equal(proc_parse_signal("0"), -EINVAL);
 }
