@@ -24,6 +24,7 @@ enum {
 	/* 2.25 MiB a layer; more would not make two cores faster */
 	RING_IN = 3 * PIPE_ALONE,
 	RING_OUT = 6 * PIPE_ALONE,
+	RING_OUT_ALONE = 16 * PIPE_ALONE, /* the disk is not always as fast */
 	WRITE_MOST = 3 * PIPE_ALONE, /* the disk likes long ones, half the ring can be waited for */
 };
 
@@ -143,7 +144,8 @@ struct layer_ingest *layer_ingest_new(
 	g->tar = layer_tar_new(&tar_ops, g);
 	g->tar_hash = sha256_new();
 	const struct pipe_stage stages[] = {{hash_tar, g, 0}, {write_tar, g, WRITE_MOST}};
-	g->out = layer_pipe_new(stages, ARRAY_SIZE(stages), RING_OUT);
+	g->out = layer_pipe_new(
+		stages, ARRAY_SIZE(stages), g->opt.alone ? RING_OUT_ALONE : RING_OUT);
 	return g;
 }
 

@@ -19,6 +19,7 @@ struct layer_ingest_options {
 	int unpack_fd;
 	struct layer_limits limits;
 	bool skip_blob_hash; /* the caller has verified the bytes already; blob_digest stays "" */
+	bool alone; /* no other layer comes at the same time: it may have more memory (5 MB) */
 	/* Gets the bytes as they come, too, all of them in order, in one of the threads, for whoever
 	 * keeps them. NULL: nobody does. */
 	int (*keep)(void *arg, const void *p, size_t len, struct err *e);

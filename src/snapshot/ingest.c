@@ -61,6 +61,7 @@ int snapshot_ingest_begin(struct store *s, const struct snapshot_ingest_options 
 		.diffid = store_digest_hex(opt->diffid),
 		.blob_size = opt->blob_size,
 		.skip_blob_hash = opt->skip_blob_hash,
+		.alone = opt->alone,
 		.limits = opt->limits,
 		.keep = opt->keep,
 		.keep_arg = opt->keep_arg,

@@ -15,6 +15,7 @@ struct snapshot_ingest_options {
 	uint64_t blob_size;      /* 0: unknown */
 	bool skip_blob_hash;     /* the caller has verified the bytes as they come */
 	bool durable;            /* fsync now */
+	bool alone;              /* as in layer/ingest.h */
 	struct layer_limits limits;
 	/* as in layer/ingest.h */
 	int (*keep)(void *arg, const void *p, size_t len, struct err *e);

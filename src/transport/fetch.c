@@ -32,6 +32,7 @@ struct job {
 	struct transport_fetched *sum;
 	const struct oci_descriptor *d;
 	const char *diffid;
+	bool alone; /* no other layer comes at the same time */
 	/* handed to the thread */
 	struct store_partial *partial; /* NULL: the bytes come from `blob` */
 	int blob;                      /* the compressed blob, kept in the store; or -1 */
@@ -162,6 +163,7 @@ static int begin_ingest(struct job *j, struct err *e)
 		.blob_digest = j->d->digest,
 		.diffid = j->diffid,
 		.blob_size = j->d->size,
+		.alone = j->alone,
 		.limits = j->f->limits,
 	};
 	if (j->partial) {
@@ -323,13 +325,17 @@ static int plan(struct job *jobs, size_t *n, const struct transport_fetch *f,
 /* What is there needs no lock and no thread. */
 static int mark_present(struct job *jobs, size_t n, struct err *e)
 {
+	size_t missing = 0;
 	for (size_t i = 0; i < n; i++) {
 		int r = have_layer(&jobs[i], e);
 		if (r < 0)
 			return r;
 		if (r > 0)
 			jobs[i].task.item.state = TRANSPORT_EXISTS;
+		missing += r == 0;
 	}
+	for (size_t i = 0; i < n; i++)
+		jobs[i].alone = missing == 1 || jobs[i].f->jobs == 1;
 	return 0;
 }
 
