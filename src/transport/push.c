@@ -1,5 +1,4 @@
 /* From an image to a manifest that the registry has: layers are send.c's. */
-#include "transport/companion_priv.h"
 #include "transport/push.h"
 
 #include "base/buf.h"
@@ -17,6 +16,7 @@
 #include "store/blob.h"
 #include "store/image.h"
 #include "store/lease.h"
+#include "transport/companion_priv.h"
 #include "transport/crowd_priv.h"
 #include "transport/send_priv.h"
 
